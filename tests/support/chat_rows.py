@@ -89,6 +89,18 @@ RECORDS = {
     "masked": {"messages": [user("Peru?"), says("Cuzco", masked=True), user("No."), says("Lima", train_on_turn=True)]},
     "thought beside": {"messages": [user("2+2?"), says("4")], "reasoning_content": "Two and two."},
     "parts": {"messages": [user([{"type": "text", "text": "Hi"}, {"type": "text", "text": "there?"}]), says("Ho.")]},
+    "code in an answer": {
+        "messages": [user("Show it."), says("```python\nfor i in range(2):\n    print(i)  # two lines\n```\n\n- one\n- two")]
+    },
+    "JSON in an answer": {"messages": [user("As JSON?"), says('{"name": "tide", "arguments": {"port": "Brest", "m": [3.1, null]}}')]},
+    "letters that run the other way": {"messages": [system("בקצרה"), user("ما هذا؟"), says("นี่คือทะเล، وهو أزرق 👩‍👩‍👧")]},
+    "only the last answer": {"messages": [user("Hi?"), says("Ho."), user("And?"), says("So.")], "mask_history": True},
+    "three exchanges, one of no weight": {
+        "messages": [
+            system("Be brief."), user("Peru?"), says("Lima", weight=1), user("Chile?"), says("Santiago", weight=0), user("Cuba?"), says("Havana")
+        ]
+    },
+    "a whole row of half weight": {"messages": [user("Hi?"), says("Ho."), user("And?"), says("So.")], "weight": 0.5},
     "a picture": {"messages": [user([{"type": "image"}, {"type": "text", "text": "What?"}]), says("A dock.")]},
 }  # fmt: skip
 

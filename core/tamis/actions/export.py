@@ -297,7 +297,7 @@ def shapes_of(examples: Artifact) -> list[SourceShape]:
 def spoken_columns(examples: Artifact) -> frozenset[str]:
     """The columns of the files that hold the conversations."""
     return frozenset(
-        column for mapping in _mappings(examples) for column in mapping.parts.values() if "." not in column
+        column for mapping in _mappings(examples) for column in mapping.spoken if "." not in column
     )
 
 

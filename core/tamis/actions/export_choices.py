@@ -202,7 +202,7 @@ def preview_export(
     lines = row_lines(stored, format_name=format_name, target=target_of("", container))
     if container in ("csv", "tsv"):
         shaped = format_name == SOURCE_SHAPE
-        spoken = spoken_columns(examples) if shaped else load_format(format_name).fields().parts.values()
+        spoken = spoken_columns(examples) if shaped else load_format(format_name).fields().spoken
         like = Likeness(shapes_of(examples) if shaped else (), spoken)
         return [preview_table(lines, target_of("", container), like)]
     return [line.decode("utf-8", "replace") for line in islice(lines, N_PREVIEWED)]

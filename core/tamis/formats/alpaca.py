@@ -10,7 +10,7 @@ from functools import cached_property
 from pydantic import Field
 
 from tamis.formats.format import Format, Record, seen_columns
-from tamis.formats.names import HISTORY, SYSTEM, match_column, match_text, optional_column
+from tamis.formats.names import HISTORY, INPUT, SYSTEM, match_column, match_text, optional_column
 from tamis.formats.pairs import PairColumns, read_pair, write_pair
 from tamis.formats.stored_form import ColumnMapping
 from tamis.types import Example
@@ -59,11 +59,13 @@ def _suggest(records: Sequence[Record]) -> AlpacaFields | None:
     if instruction is None or output is None:
         return None
     taken = (instruction, output)
+    given = optional_column(columns, match_text, INPUT, taken)
     return AlpacaFields(
         instruction=instruction,
         output=output,
-        input=optional_column(columns, match_text, ("input", "inputs"), taken),
+        input=given,
         system=optional_column(columns, match_text, SYSTEM, taken),
         history=optional_column(columns, match_column, HISTORY, taken),
-        always_input=match_text(columns, "input", "inputs") is not None,
+        always_input=match_text(columns, "input", "inputs") is not None
+        or all(given in one for one in records),
     )

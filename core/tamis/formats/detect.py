@@ -11,7 +11,7 @@ from tamis.formats import FORMATS, load_format
 from tamis.formats.cell_text import data_in
 from tamis.formats.format import Format, Record, seen_columns
 from tamis.formats.hints import Guess, guess_mapping
-from tamis.formats.late_columns import suits_part
+from tamis.formats.late_columns import with_alternatives
 from tamis.formats.layout import Layout, detect_layout
 from tamis.formats.names import (
     are_calls,
@@ -19,10 +19,8 @@ from tamis.formats.names import (
     has_tools,
     holds_conversation,
     is_answer,
-    late_names,
     optional_parts,
     turn_keys,
-    usual_spelling,
 )
 from tamis.formats.notes import Notes
 from tamis.formats.reader import display_name, nothing_readable
@@ -197,7 +195,7 @@ def _matches(
         form = load_format(name)
         fields = form.suggest(shown)
         if fields is not None:
-            fields = _with_alternatives(_with_json(fields, json_columns, seen_columns(shown)), shown)
+            fields = with_alternatives(_with_json(fields, json_columns, seen_columns(shown)), shown)
             beside = _side_by_side(fields, tried)
             fields = fields.model_copy(update={"side_by_side": beside}) if beside else fields
             matches.append(FormatMatch(name, fields, form.readable_fraction(tried, fields)))
@@ -281,19 +279,6 @@ def _with_roles(match: FormatMatch, seen: Survey, roles: Mapping[str, str]) -> F
     return FormatMatch(match.format_name, fields, form.readable_fraction(tried, fields))
 
 
-def _with_alternatives(fields: ColumnMapping, records: Sequence[Record]) -> ColumnMapping:
-    """Return the mapping with every column of an optional part, where no record has more than one of them."""
-    known = late_names(fields.parts)
-    joined: dict[str, str] = {}
-    for column, value in seen_columns(records).items():
-        part = known.get(usual_spelling(column), "")
-        names = (joined.get(part) or fields.parts.get(part, "")).split("|")
-        both = any(record.get(column) and any(record.get(name) for name in names) for record in records)
-        if part and suits_part(part, value) and not both:
-            joined[part] = "|".join((*names, column))
-    return fields.model_copy(update=joined) if joined else fields
-
-
 def _side_by_side(fields: ColumnMapping, records: Sequence[Record]) -> tuple[str, ...]:
     """Return the mapped columns whose turns stand as lists side by side."""
     columns = [fields.parts[part] for part in _LIST_PARTS if part in fields.parts]
@@ -325,9 +310,9 @@ def _chosen(format_name: str, fields: ColumnMapping | None, seen: Survey) -> For
 
 def _completed(fields: ColumnMapping, suggested: ColumnMapping | None) -> ColumnMapping:
     """Return a mapping whose parts that no person named are those that the columns suggest."""
-    if suggested is None or not fields.model_fields_set - set(ColumnMapping.model_fields):
+    if suggested is None or not fields.model_fields_set - (set(ColumnMapping.model_fields) - {"join"}):
         return fields
-    named = {fields.parts[part] for part in fields.model_fields_set if part in fields.parts}
+    named = {fields.parts[part] for part in fields.model_fields_set if part in fields.parts} | {*fields.join}
     found = {
         part: column
         for part, column in suggested.parts.items()
@@ -339,12 +324,13 @@ def _completed(fields: ColumnMapping, suggested: ColumnMapping | None) -> Column
 def _filled(fields: ColumnMapping, columns: Record) -> ColumnMapping:
     """Return a mapping with its optional parts found among the columns, but for those that a person named."""
     given = {part: column for part, column in fields.parts.items() if part in fields.model_fields_set}
+    given |= {f"join {column}": column for column in fields.join}
     found = optional_parts(columns, given)
     return fields.model_copy(
         update={
             part: column
             for part, column in found.items()
-            if part in type(fields).model_fields and part not in fields.model_fields_set
+            if part in type(fields).model_fields.keys() - fields.model_fields_set - fields.of_items
         }
     )
 

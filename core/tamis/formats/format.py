@@ -10,6 +10,7 @@ import orjson
 
 from tamis.errors import InvalidRecord, RowDoesNotFit
 from tamis.formats.conversation import SHAPE, describe_turns, shape_of, type_name
+from tamis.formats.joined_texts import JOINED, taken_texts, with_texts, without_texts
 from tamis.formats.role_labels import relabelled, with_own_labels
 from tamis.formats.stored_form import ColumnMapping, close_record, open_record, spoken_as_data
 from tamis.types import JSON, Example
@@ -40,7 +41,10 @@ class Format:
         if fields.roles:
             opened, labels = relabelled(opened, fields)
             noted |= {"labels": labels} if labels else {}
+        beside = taken_texts(opened, fields.join)
         examples = self.read(opened, fields)
+        if beside and all([with_texts(example, beside) for example in examples]):
+            noted |= {JOINED: [text.noted for text in beside]}
         for example in examples if noted else ():
             example.meta[SHAPE] = {"format": self.name, **shape_of(example, self.name), _STORED: noted}
         return examples
@@ -50,8 +54,13 @@ class Format:
 
         ``fields`` None means the default names. Raises CurationError when the format cannot hold the conversation.
         """
-        record = self.render(example, fields)
         noted = shape_of(example, self.name).get(_STORED)
+        joined = noted.get(JOINED) if noted and fields is not None and fields.join else None
+        if not joined:
+            record = self.render(example, fields)
+        else:
+            bare, columns = without_texts(example, joined)
+            record = self.render(bare, fields) | columns
         if not noted:
             return record
         names = fields or self.fields()

@@ -8,16 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from tamis.formats.asides import is_aside
 from tamis.formats.format import Record
 from tamis.formats.names import COMPLETION, first_item, match_column, usual_spelling
 from tamis.formats.stored_form import lifted
 from tamis.types import JSON
 
-_NOT_SAID = (
-    "id", "uuid", "hash", "url", "link", "date", "time", "timestamp", "created", "lang", "language", "source", "model",
-    "model_name", "category", "label", "split", "type", "domain", "topic", "license", "tags", "author", "name", "file",
-    "path", "index", "subject", "difficulty", "level", "score", "role", "from", "sender", "speaker", "current_node", "dataset",
-)  # fmt: skip
 # Columns of data that was made for something else: translation, retrieval, summaries.
 _PAIRS = (
     ("source", "target"), ("src", "tgt"), ("query", "pos"), ("query", "positive"), ("anchor", "positive"),
@@ -55,7 +51,7 @@ def _pair_guess(records: Sequence[Record]) -> Guess | None:
         if prompt and completion:
             return Guess("prompt_completion", {"prompt": prompt, "completion": completion})
     counted = {column for column, found in texts.items() if all(str(one).isdigit() for one in found)}
-    spoken = [column for column in texts if not _is_aside(column) and column not in counted]
+    spoken = [column for column in texts if not is_aside(column) and column not in counted]
     prompt = next((column for column in spoken if isinstance(texts[column][0], str)), None)
     others = [column for column in spoken if column != prompt]
     if prompt is None or not others:
@@ -95,11 +91,6 @@ def _columns(records: Sequence[Record]) -> dict[str, list[JSON]]:
             if value not in (None, "", [], {}):
                 columns.setdefault(column, []).append(value)
     return columns
-
-
-def _is_aside(column: str) -> bool:
-    name = usual_spelling(column)
-    return name in _NOT_SAID or name.endswith(("_id", "_url", "_hash", "_at", "_date"))
 
 
 def _opened(record: Record) -> Record:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from tamis.errors import InvalidRecord, UnreadableFile
 from tamis.formats.call_turns import calls_in
 from tamis.formats.conversation import SHAPE
-from tamis.formats.format import Record
+from tamis.formats.format import Record, seen_columns
 from tamis.formats.names import late_names, usual_spelling
 from tamis.formats.role_labels import CALL_LABEL, is_call_label
 from tamis.formats.stored_form import ColumnMapping
@@ -23,7 +23,7 @@ class LateColumns:
 
     def __init__(self, fields: ColumnMapping) -> None:
         self._parts = fields.parts
-        self._names = late_names(self._parts)
+        self._names = late_names(self._parts, fields.join, fields.of_items)
         self.harmless: set[tuple[str, ...]] = set()  # columns of records that need no second look
 
     def check(self, number: int, record: Record) -> None:
@@ -81,3 +81,16 @@ def suits_part(part: str, value: JSON) -> bool:
     if part == "history":
         return isinstance(value, list) and bool(value)
     return isinstance(value, str) and bool(value.strip())
+
+
+def with_alternatives(fields: ColumnMapping, records: Sequence[Record]) -> ColumnMapping:
+    """Return the mapping with every column of an optional part, where no record has more than one of them."""
+    known = late_names(fields.parts, fields.join, fields.of_items)
+    joined: dict[str, str] = {}
+    for column, value in seen_columns(records).items():
+        part = known.get(usual_spelling(column), "")
+        names = (joined.get(part) or fields.parts.get(part, "")).split("|")
+        both = any(record.get(column) and any(record.get(name) for name in names) for record in records)
+        if part and suits_part(part, value) and not both:
+            joined[part] = "|".join((*names, column))
+    return fields.model_copy(update=joined) if joined else fields

@@ -18,6 +18,7 @@ from tamis.formats.json_documents import Form, form_of
 from tamis.formats.json_nests import is_record, is_turns
 from tamis.formats.json_text import bare_record, is_comment
 from tamis.formats.kinds import said_kinds
+from tamis.formats.names import TRANSCRIPTS
 from tamis.formats.streams import Compression, TextStream, detect_compression, read_head
 
 Container = Literal["jsonl", "json", "json_table", "csv", "tsv", "parquet", "arrow", "arrow_folder", "hub"]
@@ -173,7 +174,7 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
     if _is_lines(lines):
         return layout("jsonl")
     _refuse_written_twice(path, lines)
-    delimiter = _delimiter(sample, complete=complete)
+    delimiter = _delimiter(sample, complete=complete) or _delimiter_of_one_column(path, sample)
     if delimiter is None and re.match(rb"(---\s|- ?\w+:\s|\w+:\s*\n\s*- )", sample.lstrip()):
         raise UnreadableFile(f"{path.name} looks like YAML. Write its records as JSON lines. {_OFFERED}")
     if delimiter is None:
@@ -302,6 +303,15 @@ def _delimiter(sample: bytes, *, complete: bool) -> str | None:
         return best
     header = lines[0].strip().strip('"').lower() if lines else ""
     return "," if header in LIST_COLUMNS or _holds_data_alone(lines) else None
+
+
+def _delimiter_of_one_column(path: Path, sample: bytes) -> str | None:
+    """The delimiter of a table that is nothing but conversations in one text, by its name and its header."""
+    header, _, rows = sample.lstrip().partition(b"\n")
+    if header.strip().strip(b'"').lower().decode("utf-8", "replace") not in TRANSCRIPTS or not rows.strip():
+        return None
+    endings = [ending.lower() for ending in path.suffixes[-2:]]
+    return "," if ".csv" in endings else "\t" if ".tsv" in endings else None
 
 
 def _holds_data_alone(lines: Sequence[str]) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 from tamis.formats.role_labels import role_of
+from tamis.formats.transcript_marks import STYLES
 from tamis.types import JSON
 
 MESSAGE_LISTS = (
@@ -19,8 +20,11 @@ SYSTEM = (
 )  # fmt: skip
 CONTEXT = (
     "context", "input", "inputs", "contexts", "sql_context", "passage", "document", "documents", "background", "support",
+    "input_context", "context_text", "source_text", "source_document", "document_text", "passage_text", "article", "article_text",
+    "paragraph",
     "输入", "輸入", "上下文", "入力", "文脈", "입력", "문맥", "eingabe", "kontext", "entrée", "contexte", "entrada", "contexto",
 )  # fmt: skip
+INPUT = ("input", "inputs", *(name for name in CONTEXT if name not in ("input", "inputs")))
 HISTORY = (
     "history", "chat_history", "conversation_history", "dialog_history", "dialogue_history", "message_history",
     "previous_turns",
@@ -148,7 +152,7 @@ def optional_parts(columns: dict[str, JSON], fields: dict[str, str]) -> dict[str
     known: dict[str, tuple[Callable[..., str | None], tuple[str, ...]]] = {
         "system": (match_text, SYSTEM),
         "context": (match_text, CONTEXT),
-        "input": (match_text, ("input", "inputs")),
+        "input": (match_text, INPUT),
         "history": (match_column, HISTORY),
         "reasoning": (match_thoughts, REASONING),
     }
@@ -180,10 +184,15 @@ def is_answer(column: str, columns: dict[str, JSON], turns: JSON = None) -> bool
 def conversation_columns(columns: dict[str, JSON]) -> dict[str, JSON]:
     """Return the columns that may hold the conversation.
 
-    None is a rejected one, one of two sides that stand against each other, the history beside an answer, or an answer in text
-    beside a prompt.
+    None is a rejected one, one of two sides that stand against each other, the history beside an answer or beside a
+    conversation, or an answer in text beside a prompt.
     """
     has_answer = match_column(columns, *COMPLETION) is not None
+    # What came before the conversation is none where another column holds one.
+    is_told = has_answer or any(
+        usual_spelling(column) not in HISTORY and holds_turns(column, value)
+        for column, value in columns.items()
+    )
     lowered = {column.lower() for column in columns}
 
     def is_side(column: str) -> bool:
@@ -197,7 +206,7 @@ def conversation_columns(columns: dict[str, JSON]) -> dict[str, JSON]:
         if not is_refused(column)
         and not is_side(column)
         and not (isinstance(value, str) and is_answer(column, columns))
-        and not (has_answer and usual_spelling(column) in HISTORY)
+        and not (is_told and usual_spelling(column) in HISTORY)
     }
 
 
@@ -239,6 +248,18 @@ def telling_turn(turns: JSON) -> JSON:
     ):
         return first
     return next((turn for turn in turns[1:] if turn_keys(turn)), first)
+
+
+def holds_turns(column: str, value: JSON) -> bool:
+    """Whether a column holds turns, texts in turn under a name that says so, or a text with marks of who speaks."""
+    if isinstance(value, str):
+        return usual_spelling(column) in TRANSCRIPTS and any(
+            len(style.findall(value)) > 1 for style in STYLES
+        )
+    first = telling_turn(value)
+    if isinstance(first, str):
+        return usual_spelling(column) in MESSAGE_LISTS
+    return bool(turn_keys(first) or exchange_keys(first) or is_named_turn(first))
 
 
 def is_named_turn(item: JSON) -> bool:
@@ -289,15 +310,22 @@ def has_tools(columns: dict[str, JSON]) -> bool:
     return match_column(columns, "tools", "functions", "available_tools", "tool_definitions") is not None
 
 
-def late_names(parts: dict[str, str]) -> dict[str, str]:
+def late_names(
+    parts: dict[str, str], joined: Sequence[str] = (), of_items: Collection[str] = ()
+) -> dict[str, str]:
     """Return the part that each common name would have played had it been there, for the optional parts.
 
-    ``parts`` maps part to column; a part that was given no column is not looked for.
+    ``parts`` maps part to column; a part that was given no column is not looked for. ``joined`` are columns that are
+    part of the prompt, ``of_items`` parts that are no columns.
     """
-    taken = {name.lower() for column in parts.values() for name in column.split("|")}
+    taken = {name.lower() for column in (*parts.values(), *joined) for name in column.split("|")}
     optional: dict[str, Sequence[str]] = {
-        "system": SYSTEM, "context": CONTEXT, "input": ("input", "inputs"), "history": HISTORY, "reasoning": REASONING[:8],
+        "system": SYSTEM, "context": CONTEXT, "input": INPUT, "history": HISTORY, "reasoning": REASONING[:8],
     }  # fmt: skip
     return {
-        name: part for part, names in optional.items() if part in parts for name in names if name not in taken
+        name: part
+        for part, names in optional.items()
+        if part in parts and part not in of_items
+        for name in names
+        if name not in taken
     }

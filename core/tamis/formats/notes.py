@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import TypeAlias
 
@@ -17,7 +18,12 @@ _SAID = {
     "bytes": "bytes (an image, a sound): kept with the row and written back in the source's own shape",
     "as-text": "values of a type that JSON has not: kept as text",
     "left-out": "values that cannot be read: left empty",
-    "set-aside": "earlier turns that cannot be read: kept as metadata, no part of the conversation",
+    "set-aside": "earlier turns that cannot be read: kept as metadata, no part of the conversation; --map join={column} joins their text to the prompt",
+    "unjoined": "text that looks like a part of the prompt and is none: kept as metadata, not trained; --map join={column} joins it",
+    "text-beside": "text that is no part of the conversation: kept as metadata, not trained; --map join={column} joins it to the prompt",
+    "thoughts-beside": "thoughts or explanations that are no part of the conversation: kept as metadata, not trained; beside a prompt and its "
+    "response, --map reasoning={column} makes them the reasoning, --map join={column} a part of the prompt",
+    "tools-beside": "functions under a name that no template reads: kept as metadata, not trained; call the column tools",
     "one-of-several": "several answers: the best of them, else the first, is the response; all are kept as metadata",
     "own-key": "the text of a turn that has none under the usual key: read from here, written back here",
     "no-text": "a system turn without text under the usual key, with texts under this one: not read, the turn is empty",
@@ -74,4 +80,4 @@ def say_note(column: str, kind: str, rows: int) -> str:
         n = f"{rows:,} {'value' if rows == 1 else 'values'}"
         return _SAID_OF_FILE[kind].format(place=repr(column), n=n)
     place = f"column {column!r}" if column else "the file"
-    return f"{place}, {rows:,} {'row' if rows == 1 else 'rows'}: {_SAID[kind]}"
+    return f"{place}, {rows:,} {'row' if rows == 1 else 'rows'}: {_SAID[kind].replace('{column}', shlex.quote(column))}"

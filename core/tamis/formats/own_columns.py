@@ -10,6 +10,7 @@ from tamis.formats import FORMATS, load_format
 from tamis.formats.chat import with_usual_labels
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Format, Record
+from tamis.formats.late_columns import with_alternatives
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.targets import JSON_LINES, Target
 from tamis.types import JSON, Example
@@ -81,14 +82,15 @@ class OwnColumns:
     def _misread(self, example: Example, record: Record, own: list[str]) -> list[str]:
         """The own columns that change what the record is read as: with the names it was written with, or as detected."""
         readings: list[tuple[Format, ColumnMapping | None]] = [(self._form, self._names)]
-        readings += [(form, form.suggest([record])) for form in (self._form, *self._earlier)]
+        for form in (self._form, *self._earlier):
+            suggested = form.suggest([record])
+            readings.append((form, suggested and with_alternatives(suggested, [record])))
         found: dict[str, None] = {}
         for form, fields in readings:
             if fields is None or self._reads_as(form, fields, record) in (None, example.messages):
                 continue
-            found.update(
-                dict.fromkeys(key for key in own if key in fields.parts.values() and record.get(key))
-            )
+            spoken = {name for column in fields.spoken for name in column.split("|")}
+            found.update(dict.fromkeys(key for key in own if key in spoken and record.get(key)))
         return list(found)
 
     def _reads_as(self, form: Format, fields: ColumnMapping, record: Record) -> JSON:

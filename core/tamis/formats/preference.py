@@ -27,18 +27,28 @@ from tamis.formats.format import Format, Record, left_over, seen_columns, text_o
 from tamis.formats.names import (
     CHOSEN_REJECTED,
     HISTORY,
+    INPUT,
     PREFERENCE_PROMPT,
     SYSTEM,
     match_column,
     match_text,
     optional_column,
+    turn_keys,
 )
 from tamis.formats.pairs import joined_prompt, split_prompt
 from tamis.formats.preferred import match_sides, second_is_better
+from tamis.formats.role_labels import role_of
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.formats.turn_lists import PAIRS, earlier_turns, read_turn_list, write_history, write_turn_list
 from tamis.types import JSON, Example, Message
+
+_BESIDE = (
+    "history",
+    "context",
+    "input",
+)  # names of a prompt that say something else beside a whole conversation
+_WHOLE_PROMPT = tuple(name for name in PREFERENCE_PROMPT if name not in _BESIDE)
 
 
 class PreferenceFields(ColumnMapping):
@@ -90,7 +100,7 @@ def _conversation(
         return before + after, used
     if before:
         noted["whole"] = True
-        _note_prompt(record.get(fields.prompt), after, noted)
+        _note_prompt(record, fields.prompt, after, noted)
     return after, [column for column in used if column != fields.history]
 
 
@@ -155,13 +165,16 @@ def _read_transcript(text: str) -> list[Message]:
     return [{"role": roles[speaker], "content": spoken} for speaker, spoken in pairs]
 
 
-def _note_prompt(prompt: JSON, turns: list[Message], noted: dict[str, JSON]) -> None:
+def _note_prompt(record: Record, column: str, turns: list[Message], noted: dict[str, JSON]) -> None:
     """Note where a prompt column is found again in a conversation that repeats it."""
+    prompt = record[column]
     if noted["prompt"] == "text":
         contents = [turn.get("content") for turn in turns]
         noted["prompt_turn" if prompt in contents else "prompt_text"] = (
             contents.index(prompt) if prompt in contents else prompt
         )
+        if not any(isinstance(content, str) and prompt.strip() in content for content in contents):
+            noted["unjoined"] = [column]
     else:
         noted["prompt_turns"] = len(prompt)
 
@@ -260,14 +273,22 @@ def _suggest(records: Sequence[Record]) -> PreferenceFields | None:
     chosen, rejected, choice = found[0] if found else sides or ("", "", "")
     taken = [chosen, rejected, choice]
     free = {column: value for column, value in columns.items() if column not in taken}
-    prompt = match_column(free, *PREFERENCE_PROMPT)
+    # Beside whole conversations a context is no prompt that they repeat.
+    names = _WHOLE_PROMPT if _is_conversation(columns[chosen]) else PREFERENCE_PROMPT
+    prompt = match_column(free, *names)
     taken.append(prompt or "")
     return PreferenceFields(
         prompt=prompt or "prompt",
         chosen=chosen,
         rejected=rejected,
         choice=choice,
-        input=optional_column(columns, match_text, ("input", "inputs"), taken),
+        input=optional_column(columns, match_text, INPUT, taken),
         system=optional_column(columns, match_text, SYSTEM, taken),
         history=optional_column(columns, match_column, HISTORY, taken),
     )
+
+
+def _is_conversation(chosen: JSON) -> bool:
+    """Whether a chosen answer is the whole conversation."""
+    turns = chosen if isinstance(chosen, list) else []
+    return any((keys := turn_keys(turn)) and role_of(str(turn[keys[0]])) == "user" for turn in turns)

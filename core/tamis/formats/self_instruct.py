@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -34,6 +35,8 @@ from tamis.types import JSON, Example
 
 class SelfInstructFields(ColumnMapping):
     """Which column and keys hold what in a Self-Instruct file."""
+
+    of_items: ClassVar[frozenset[str]] = frozenset(("input", "output"))
 
     instruction: str = Field("instruction", description="Column with the instruction")
     instances: str = Field("instances", description="Column with the list of instances")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tamis.formats.annotations import LABELLED, are_annotations
 from tamis.formats.answers import n_answers
+from tamis.formats.beside import note_beside
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
 from tamis.formats.notes import Notes
@@ -14,7 +15,7 @@ from tamis.types import JSON, Example
 
 _ANNOTATED = frozenset(LABELLED)
 _PLAIN = {"format", "input_chars"}  # of a prompt with an input behind it
-_LISTED = {"set_aside": "set-aside", "in_words": "in-words", "unread": "no-text"}
+_LISTED = {"set_aside": "set-aside", "in_words": "in-words", "unjoined": "unjoined", "unread": "no-text"}
 
 
 def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> None:
@@ -24,6 +25,8 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
     if not examples:
         return
     meta = examples[0].meta
+    if meta:
+        note_beside(examples, notes)
     shape = meta.get(SHAPE)
     is_plain = shape is None or (type(shape) is dict and shape.keys() == _PLAIN)
     if not (is_plain and _ANNOTATED.isdisjoint(meta)):  # as it is for most rows of most files

@@ -24,8 +24,10 @@ class ColumnMapping(Options):
     """
 
     unwritten: ClassVar[frozenset[str]] = frozenset(
-        ("roles", "side_by_side")
+        ("roles", "side_by_side", "join")
     )  # fields not written where empty
+
+    of_items: ClassVar[frozenset[str]] = frozenset()  # parts that are keys of a list's items, not columns
 
     json_columns: tuple[str, ...] = Field(
         (), description="Columns whose text is JSON, a list or an object: read as data, written back as text"
@@ -57,7 +59,11 @@ class ColumnMapping(Options):
         description="Columns with an object of lists instead of a list of objects: role, content side by side",
     )
 
-    @field_validator("json_columns", "side_by_side", mode="before")
+    join: tuple[str, ...] = Field(
+        (), description="Columns whose text is joined to the first user turn, each behind a blank line"
+    )
+
+    @field_validator("json_columns", "side_by_side", "join", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(name for name in value.split(",") if name) if isinstance(value, str) else value
@@ -78,10 +84,15 @@ class ColumnMapping(Options):
             if isinstance(value := getattr(self, name), str) and value
         }
 
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """Every column that is part of the conversation."""
+        return (*self.parts.values(), *self.join)
+
     @cached_property
     def opened(self) -> tuple[str, ...]:
         """The columns whose objects are opened to reach the mapped ones, outer ones first."""
-        dotted = [name.split(".") for name in self.parts.values() if "." in name]
+        dotted = [name.split(".") for name in self.spoken if "." in name]
         heads = {".".join(steps[:n]) for steps in dotted for n in range(1, len(steps))}
         return tuple(sorted(heads, key=lambda head: (head.count("."), head)))
 
@@ -93,7 +104,9 @@ class ColumnMapping(Options):
     @cached_property
     def reshapes(self) -> bool:
         """Whether records must be changed before they are read."""
-        return bool(self.joined or self.side_by_side or self.json_columns or self.opened or self.roles)
+        return bool(
+            self.joined or self.side_by_side or self.json_columns or self.opened or self.roles or self.join
+        )
 
 
 def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[str, JSON], dict[str, JSON]]:

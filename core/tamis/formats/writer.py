@@ -80,7 +80,7 @@ def export_file(
         form = load_format(format_name)
         own, like = (
             OwnColumns(form, fields, target),
-            Likeness(spoken=(fields or form.fields()).parts.values()),
+            Likeness(spoken=(fields or form.fields()).spoken),
         )
         write = partial(record_before, form, fields=fields) if target.is_first_layout else own.write
         lines = _format_lines(examples, write, unfit)

@@ -237,7 +237,15 @@ class ChatTemplate:
         mark = _mark(asked, self.render(turns[:i], tools))
         start, _ = self._span(turns, tools, i, text)
         place = text.rfind(mark, 0, start) if mark else -1
-        return start if place < 0 else place + len(mark)
+        return place + len(mark) if place >= 0 else self._end_of_question(asked, text, start)
+
+    def _end_of_question(self, asked: str, text: str, start: int) -> int:
+        """Where a question ends that a template asks by its end alone; space between that and the answer is the answer's."""
+        ends = [found.start() for found in self.special.finditer(asked)]
+        last = asked[ends[-1] :] if ends else ""
+        place = text.rfind(last, 0, start) if last else -1
+        after = place + len(last)
+        return after if place >= 0 and not text[after:start].strip() else start
 
     def _end_of_text(
         self, turns: Sequence[Message], tools: Sequence[JSON], i: int, text: str, start: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from tamis.types import JSON
@@ -9,6 +10,7 @@ from tamis.types import JSON
 TOOLS = ("tools", "functions", "available_tools", "tool_definitions")
 IMAGES = ("images", "image", "videos", "video", "audios", "audio")  # of a row or of a turn, beside its texts
 _CONFIGS = ("toolConfig", "tool_config")  # objects around the list, as Amazon has it
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SHAPE, _BYTES = "_shape", "bytes"  # where an import notes which columns held bytes
 
 
@@ -17,7 +19,11 @@ def tools_column(columns: Iterable[str]) -> str:
     listed = list(columns)
     if exact := next((name for name in TOOLS if name in listed), ""):
         return exact
-    return next((column for column in listed if column.rpartition(".")[2].lower() in TOOLS), "")
+    return next((column for column in listed if _spelled(column) in TOOLS), "")
+
+
+def _spelled(column: str) -> str:
+    return _HUMP.sub("_", column.rpartition(".")[2]).lower()
 
 
 def tools_of(fields: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ import pytest
 from tests.core.cli.test_cases import CASES, Tamis, tamis
 
 __all__ = ["tamis"]  # a fixture
+BESIDE = Path(__file__).parents[4] / "shared" / "cases"  # where the reports stand beside a checkout
+# Reports without a file: what they say of commands.
+OF_COMMANDS = ("16-export-selected-own-columns", "66-cli-reject-reasons")
 
 
 def exported(tamis: Tamis, dataset: str, path: Path, *arguments: str) -> Path:
@@ -139,12 +144,103 @@ def test_the_name_of_a_file_says_what_is_written(tamis: Tamis, tmp_path: Path) -
     assert "Traceback" not in said
 
 
-def test_which_rows_were_rejected_and_why_is_listed_by_command(tamis: Tamis, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", ["66-cli-reject-reasons"])
+def test_which_rows_were_rejected_and_why_is_listed_by_command(
+    tamis: Tamis, tmp_path: Path, case: str
+) -> None:
     file = tmp_path / "bad.jsonl"
     file.write_text('{"instruction":"a","output":"b"}\n{"instruction":\n', "utf-8")
     code, done = tamis("import", str(file))
+    assert case in OF_COMMANDS
     assert (code, done["n_rejected"]) == (0, 1)
     assert done["reject_reasons"]
     _, said, _ = tamis.said("rejects", "list", "--dataset", done["dataset_id"])
     assert "2" in said
     assert next(iter(done["reject_reasons"])) in said
+    # One by one and as a file, as the report asks: without a browser.
+    code, shown = tamis("rejects", "show", "2", "--dataset", done["dataset_id"])
+    assert (code, shown["line"]) == (0, 2)
+    out = tmp_path / "rejects.jsonl"
+    assert tamis("rejects", "export", "--dataset", done["dataset_id"], "--out", str(out))[0] == 0
+    assert "instruction" in out.read_text("utf-8")
+
+
+@pytest.mark.parametrize("case", ["16-export-selected-own-columns"])
+def test_the_selected_rows_leave_with_their_own_columns_in_the_container_that_the_name_says(
+    tamis: Tamis, tmp_path: Path, case: str
+) -> None:
+    assert case in OF_COMMANDS
+    rows = [{"instruction": f"q{i}", "output": f"a{i}", "topic": f"t{i}", "score": i / 4} for i in range(8)]
+    file = tmp_path / "in.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    dataset = tamis("import", str(file))[1]["dataset_id"]
+    made = tamis("run", "select", "--dataset", dataset, "--method", "random", "--budget", "3")[1]
+    assert made["summary"]["n_selected"] == 3
+    flags = ("--selection", "newest")
+    lines = (
+        exported(tamis, dataset, tmp_path / "out.jsonl", *flags).read_text("utf-8").splitlines(keepends=True)
+    )
+    assert len(lines) == 3
+    assert set(lines) <= set(file.read_text("utf-8").splitlines(keepends=True))
+    expected = [json.loads(line) for line in lines]
+    readers = {
+        "a.csv": lambda path: list(csv.DictReader(io.StringIO(path.read_text("utf-8")))),
+        "a.tsv": lambda path: list(csv.DictReader(io.StringIO(path.read_text("utf-8")), delimiter="\t")),
+        "a.json": lambda path: json.loads(path.read_text("utf-8")),
+        "a.JSONL.gz": lambda path: [
+            json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()
+        ],
+        "a.PARQUET": lambda path: pq.read_table(path).to_pylist(),
+    }
+    for name, read in readers.items():
+        found = read(exported(tamis, dataset, tmp_path / name, *flags))
+        told = (
+            [{key: str(value) for key, value in row.items()} for row in expected]
+            if name[-2:] == "sv"
+            else expected
+        )
+        assert found == told, name
+    for place in (tmp_path, tmp_path / "none" / "a.jsonl", Path("/proc/a.jsonl")):
+        code, _, said = tamis.said("export", "--dataset", dataset, *flags, "--out", str(place))
+        assert code != 0
+        assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("lines.jsonl", {"id": "abc", "data": ["hi", "yo", "and", "so"]}),
+        ("one.jsonl", {"items": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "yo"}]}),
+        ("one.json", {"data": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}], "id": "abc"}),
+        ("one.txt", {"id": "abc", "data": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "yo"}]}),
+    ],
+)  # fmt: skip
+def test_turns_under_data_or_items_are_a_conversation(
+    tamis: Tamis, tmp_path: Path, name: str, record: dict[str, Any]
+) -> None:
+    dataset = tamis.import_case("22-ultrachat-data")
+    (row,) = as_messages(tamis, dataset, tmp_path / "a.jsonl")
+    assert [turn["content"] for turn in row["messages"]] == ["hi", "yo"]
+    assert (
+        exported(tamis, dataset, tmp_path / "same.jsonl").read_bytes()
+        == the_file("22-ultrachat-data").read_bytes()
+    )
+    file = tmp_path / name
+    file.write_text(json.dumps(record) + "\n", "utf-8")
+    code, done = tamis("import", str(file))
+    assert (code, done["n_imported"], done["n_rejected"]) == (0, 1, 0)
+    (row,) = as_messages(tamis, done["dataset_id"], tmp_path / "b.jsonl")
+    assert [turn["content"] for turn in row["messages"]][:2] == ["hi", "yo"]
+
+
+def test_every_report_is_named_by_a_test() -> None:
+    told = "".join(file.read_text("utf-8") for file in Path(__file__).parents[2].rglob("test_*.py"))
+    named = {name for name in re.findall(r'"(\d\d-[a-z0-9-]+)[/"]', told)}
+    folders = {path.name for path in CASES.iterdir()} | {*OF_COMMANDS}
+    assert folders - named == set()
+    if BESIDE.is_dir():  # nothing of a report is left out, and nothing stands here otherwise than there
+        assert {path.name for path in BESIDE.iterdir() if path.is_dir()} == folders
+        for path in (
+            path for path in BESIDE.rglob("*") if path.is_file() and path.name not in ("case.md", "README.md")
+        ):
+            assert path.read_bytes() == (CASES / path.relative_to(BESIDE)).read_bytes(), path

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import bz2
 import datetime
+import gzip
 import json
+import lzma
 import math
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -65,17 +70,46 @@ calls = st.builds(
     ],
     messages, st.dictionaries(spoken, json_values, max_size=2),
 )  # fmt: skip
+instances = st.lists(
+    st.fixed_dictionaries({"input": st.one_of(st.just(""), texts), "output": spoken}), min_size=1, max_size=3
+)
+# How speakers are marked in one text: before a question, before an answer, at the end of each.
+MARKS = (
+    ("\n\nHuman: ", "\n\nAssistant: ", ""), ("### Human: ", "### Assistant: ", ""), ("USER: ", " ASSISTANT: ", "</s>"),
+    ("<|im_start|>user\n", "<|im_start|>assistant\n", "<|im_end|>\n"), ("<s>[INST] ", " [/INST] ", " </s>"),
+    ("<start_of_turn>user\n", "<start_of_turn>model\n", "<end_of_turn>\n"),
+)  # fmt: skip
+# What looks like a mark or an end of one is none of a speaker's text.
+_LOOKS_MARKED = ("</s>", "#", "[", "<", "\ufeff")
+unmarked = spoken.filter(
+    lambda text: not any(mark in text for mark in _LOOKS_MARKED) and text == text.strip()
+)
+
+
+def _in_one_text(turns: list[tuple[str, str]], marks: tuple[str, str, str]) -> str:
+    asked, answered, end = marks
+    closes = end if asked.startswith("<") and "INST" not in asked else ""
+    return "".join(f"{asked}{question}{closes}{answered}{answer}{end}" for question, answer in turns)
+
+
+transcripts = st.builds(
+    _in_one_text,
+    st.lists(st.tuples(unmarked, unmarked), min_size=1, max_size=2),
+    st.sampled_from(MARKS),
+)
 TEXT_FORMATS: dict[str, dict[str, Any]] = {
     "alpaca": {"instruction": spoken, "input": st.one_of(st.just(""), texts), "output": spoken},
     "prompt_completion": {"prompt": spoken, "completion": spoken},
     "instruction_response": {"instruction": spoken, "response": spoken},
     "question_answer": {"question": spoken, "answer": spoken},
     "preference": {"prompt": spoken, "chosen": spoken, "rejected": spoken},
+    "transcript": {"text": transcripts},
 }
 LIST_FORMATS: dict[str, dict[str, Any]] = {
     "messages": {"messages": messages},
     "sharegpt": {"conversations": conversations},
     "turns": {"conversations": messages.map(lambda turns: [turn["content"] for turn in turns])},
+    "self_instruct": {"instruction": spoken, "instances": instances},
 }
 FORMATS = TEXT_FORMATS | LIST_FORMATS
 # A column of a typed table: the type, and its values.
@@ -148,6 +182,43 @@ def same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
+class Packing(NamedTuple):
+    """How a file is compressed that is read, and one that is written, by the ending of its name."""
+
+    source: str
+    target: str
+
+    def write(self, path: Path, content: bytes) -> Path:
+        """Write a file of another tool; its path with the ending of its compression."""
+        path = path.with_name(path.name + self.source)
+        path.write_bytes(_PACK[self.source](content))
+        return path
+
+    def named(self, path: Path) -> Path:
+        """The path of the file to write."""
+        return path.with_name(path.name + self.target)
+
+
+_PACK: dict[str, Callable[[bytes], bytes]] = {
+    "": lambda content: content,
+    ".gz": lambda content: gzip.compress(content, 1),
+    ".zst": zstandard.ZstdCompressor().compress,
+    ".bz2": bz2.compress,
+    ".xz": lambda content: lzma.compress(content, preset=0),
+}  # fmt: skip
+packings = st.builds(Packing, st.sampled_from(["", *_PACK]), st.sampled_from(["", "", ".gz", ".zst"]))
+
+
+def content_of(path: Path) -> bytes:
+    """What a written file holds, unpacked by other libraries than those of the exporter."""
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        return gzip.decompress(content)
+    return (
+        zstandard.ZstdDecompressor().decompressobj().decompress(content) if path.suffix == ".zst" else content
+    )
+
+
 def exported(source: Path, target: Path) -> Stored:
     stored = import_all(source)
     assert not stored.rejects, stored.rejects
@@ -156,27 +227,32 @@ def exported(source: Path, target: Path) -> Stored:
 
 
 @_SETTINGS
-@given(json_rows(), st.sampled_from(["jsonl", "json"]), st.booleans())
+@given(json_rows(), st.sampled_from(["jsonl", "json"]), st.booleans(), packings)
 def test_json_comes_back_as_it_was(
-    tmp_path: Path, rows: list[dict[str, Any]], container: str, escaped: bool
+    tmp_path: Path, rows: list[dict[str, Any]], container: str, escaped: bool, packing: Packing
 ) -> None:
-    source, target = tmp_path / f"in.{container}", tmp_path / f"out.{container}"
+    target = packing.named(tmp_path / f"out.{container}")
     if container == "jsonl":
         content = "".join(json.dumps(row, ensure_ascii=escaped) + "\n" for row in rows)
     else:
         content = json.dumps(rows, ensure_ascii=escaped, indent=2 if escaped else None)
-    source.write_text(content, encoding="utf-8", newline="")
-    exported(source, target)
+    source = packing.write(tmp_path / f"in.{container}", content.encode())
+    stored = exported(source, target)
+    written = content_of(target)
     if container == "jsonl":
-        assert target.read_bytes() == source.read_bytes()
-    assert same(
-        json.loads(target.read_text("utf-8")) if container == "json" else None,
-        json.loads(content) if container == "json" else None,
-    )
+        assert written == content.encode()
+    else:
+        assert same(json.loads(written), json.loads(content))
     # Through Parquet nothing is lost either: values that it has no type for are JSON in it.
-    import_all(source).export(tmp_path / "out.parquet")
-    again = [json.loads(one.raw) for one in import_all(tmp_path / "out.parquet").examples]
+    table = packing.named(tmp_path / "out.parquet")
+    stored.export(table)
+    again = raw_rows(import_all(table))
     assert all(same_numbers(*pair) for pair in zip(again, rows, strict=True)), again
+
+
+def raw_rows(stored: Stored) -> list[Any]:
+    """The records of an import, one for all the examples of each."""
+    return [json.loads(raw) for raw in {one.source_row: one.raw for one in stored.examples}.values()]
 
 
 def same_numbers(one: Any, other: Any) -> bool:
@@ -189,22 +265,23 @@ def same_numbers(one: Any, other: Any) -> bool:
 
 
 @_SETTINGS
-@given(text_rows(), st.sampled_from(["csv", "tsv"]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+@given(
+    text_rows(), st.sampled_from(["csv", "tsv"]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), packings
+)
 def test_tables_of_text_come_back_as_they_were(
-    tmp_path: Path, rows: list[dict[str, Any]], container: str, encoding: str
+    tmp_path: Path, rows: list[dict[str, Any]], container: str, encoding: str, packing: Packing
 ) -> None:
-    source, target = tmp_path / f"in.{container}", tmp_path / f"out.{container}"
+    target = packing.named(tmp_path / f"out.{container}")
     delimiter = "\t" if container == "tsv" else ","
-    pd.DataFrame(rows).to_csv(source, index=False, sep=delimiter, encoding=encoding, lineterminator="\n")
-    exported(source, target)
-    text = source.read_bytes().decode("utf-16" if encoding == "utf-16" else "utf-8-sig")
-    assert target.read_bytes().decode() == text
+    text = pd.DataFrame(rows).to_csv(index=False, sep=delimiter, lineterminator="\n")
+    exported(packing.write(tmp_path / f"in.{container}", text.encode(encoding)), target)
+    assert content_of(target).decode() == text
 
 
 @_SETTINGS
-@given(tables(), st.sampled_from(["pyarrow", "pandas", "datasets", "saved"]))
-def test_parquet_comes_back_as_it_was(tmp_path: Path, table: pa.Table, tool: str) -> None:
-    source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
+@given(tables(), st.sampled_from(["pyarrow", "pandas", "datasets", "saved", "file", "stream"]), packings)
+def test_parquet_comes_back_as_it_was(tmp_path: Path, table: pa.Table, tool: str, packing: Packing) -> None:
+    source, target = tmp_path / "in.parquet", packing.named(tmp_path / "out.parquet")
     if tool in ("datasets", "saved") and counted[tool] >= N_EXAMPLES // 15:
         tool = "pyarrow"  # that library takes its time
     counted[tool] += 1
@@ -212,8 +289,9 @@ def test_parquet_comes_back_as_it_was(tmp_path: Path, table: pa.Table, tool: str
         expected = written_with(tool, table, source, tmp_path)
     except (pa.ArrowException, OverflowError, ValueError, TypeError, NotImplementedError):
         return  # the tool cannot write it
-    exported(source if tool != "saved" else tmp_path / "saved", target)
-    got = pq.read_table(target)
+    given = tmp_path / "saved" if tool == "saved" else packing.write(source, source.read_bytes())
+    exported(given, target)
+    got = pq.read_table(pa.BufferReader(content_of(target)))
     assert got.schema.remove_metadata().equals(expected.schema.remove_metadata())
     assert got.schema.metadata == expected.schema.metadata
     assert str(got.to_pylist()) == str(expected.to_pylist())
@@ -234,6 +312,11 @@ def written_with(tool: str, table: pa.Table, path: Path, folder: Path) -> pa.Tab
             made.save_to_disk(str(folder / "saved"))
             return made.with_format("arrow")[:]
         made.to_parquet(str(path))
+    elif tool in ("file", "stream"):
+        make = pa.ipc.new_file if tool == "file" else pa.ipc.new_stream
+        with make(path, table.schema) as writer:
+            writer.write_table(table)
+        return table
     else:
         pq.write_table(table, path)
     return pq.read_table(path)

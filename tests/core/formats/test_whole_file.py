@@ -139,6 +139,8 @@ def test_a_file_whose_first_rows_are_empty_is_read_by_the_later_ones(tmp_path):
         {"prompt": "q", "response": "r"},
         {"instruction": "q", "response": "r"},
         {"question": "q", "answer": "r"},
+        {"instruction": "q", "output": "r"},
+        {"prompt": "q", "chosen": "r", "rejected": "s"},
     ],
 )
 def test_what_comes_late_is_kept_as_what_it_is(tmp_path, base, late, first):

@@ -1,0 +1,226 @@
+"""What stands beside a conversation reaches the prompt, or an import counts it and names the mapping that joins it: never silence."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tamis.formats.detect import inspect_file
+from tamis.formats.notes import say_note
+from tamis.formats.writer import row_lines
+from tamis.models.chat_rows import chat_record, read_chat_row
+from tests.core.formats.cases import Case, case_of
+from tests.core.formats.files import csv_bytes, import_file, lines_of
+from tests.core.formats.round_trip import import_all
+from tests.support import scale
+
+PAIR = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+SAID = [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "alpaca": {"instruction": "q", "output": "a"},
+    "alpaca in capitals": {"Instruction": "q", "Output": "a"},
+    "instruction and response": {"instruction": "q", "response": "a"},
+    "prompt and completion": {"prompt": "q", "completion": "a"},
+    "prompt and response": {"prompt": "q", "response": "a"},
+    "prompt of turns": {"prompt": PAIR[:1], "completion": PAIR[1:]},
+    "query and answer": {"query": "q", "answer": "a"},
+    "question and answer": {"question": "q", "answer": "a"},
+    "question and answers": {"question": "q", "answers": {"text": ["a"], "answer_start": [0]}},
+    "pairs": {"prompt": "q", "chosen": "a", "rejected": "b"},
+    "pairs of turns": {"prompt": PAIR[:1], "chosen": PAIR[1:], "rejected": [{"role": "assistant", "content": "b"}]},
+    "pairs of conversations": {"chosen": PAIR, "rejected": [PAIR[0], {"role": "assistant", "content": "b"}]},
+    "kto": {"prompt": "q", "completion": "a", "label": True},
+    "messages": {"messages": PAIR},
+    "messages with a system turn": {"messages": [{"role": "system", "content": "s"}, *PAIR]},
+    "sharegpt": {"conversations": SAID},
+    "turns": {"conversations": ["q", "a"]},
+    "exchanges": {"conversation": [{"human": "q", "assistant": "a"}]},
+    "self-instruct": {"instruction": "q", "instances": [{"input": "", "output": "a"}]},
+    "transcript": {"text": "\n\nHuman: q\n\nAssistant: a"},
+    "nested": {"data": {"prompt": "q", "response": "a"}},
+}  # fmt: skip
+EVERY = scale.times(3, 1)  # of the cases every third is tried by day
+TEXT = "the document"
+HAD = [
+    {"role": "user", "content": "the question of before"},
+    {"role": "assistant", "content": "the answer of before"},
+]
+TOOLS = [{"type": "function", "function": {"name": "tide", "description": "the height", "parameters": {}}}]
+COMPANIONS: dict[str, Any] = {
+    **dict.fromkeys(
+        (
+            "context", "input", "inputs", "document", "passage", "source_text", "article", "knowledge", "background", "evidence",
+            "support", "system", "system_prompt", "system_message", "persona", "scenario", "schema", "sql_context", "paragraph",
+            "hint", "retrieved_context", "task_description", "preamble",
+        ),
+        TEXT,
+    ),
+    "contexts": ["the first text", "the second text"], "documents": [{"title": "t", "text": "the document"}],
+    "passages": ["the passage of the book"], "options": {"A": "the first", "B": "the second"}, "choices": ["one way", "the other"],
+    "history": [["the question of before", "the answer of before"]], "chat_history": HAD, "dialogue_history": "A: hello\nB: hello you",
+    "tools": TOOLS, "functions": TOOLS, "available_tools": TOOLS, "tool_list": TOOLS, "api_definitions": TOOLS,
+}  # fmt: skip
+SPELLINGS = {
+    "as it is": str,
+    "Capital": str.capitalize,
+    "camel": lambda name: re.sub("_(.)", lambda match: match[1].upper(), name),
+}
+
+
+def texts_in(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in texts_in(item)]
+    return [text for item in value for text in texts_in(item)] if isinstance(value, list) else [str(value)]
+
+
+def is_trained(got: Case, row: int, column: str, value: Any) -> bool:
+    """Whether what a model reads before its answer holds everything that the column says."""
+    given = read_chat_row(chat_record(got.messages[row], got.meta[row]))
+    asked = json.dumps([given.messages[:-1], given.tools], ensure_ascii=False)
+    told = HAD if column in ("history", "chat_history") and isinstance(value, list) else value
+    words = [text for text in texts_in(told) if text not in ("user", "assistant")]
+    return all(json.dumps(text, ensure_ascii=False)[1:-1] in asked for text in words)
+
+
+def said_of(got: Case, column: str) -> list[str]:
+    return [say_note(*key, rows) for key, rows in got.imported.notes.items() if key[0] == column]
+
+
+def with_answer(value: Any, text: str) -> Any:
+    """A record with another text for the answer "a"."""
+    if isinstance(value, dict):
+        return {key: item if key == "rejected" else with_answer(item, text) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_answer(item, text) for item in value]
+    return re.sub("(^|Assistant: )a$", rf"\1{text}", value) if isinstance(value, str) else value
+
+
+def of_rows(path: Path, rows: list[dict[str, Any]]) -> Case:
+    path.write_bytes(lines_of(rows))
+    seen = inspect_file(path, sample=5)
+    assert seen.format_name
+    return Case(seen, import_file(path, seen.format_name, seen.fields))
+
+
+def spelled(column: str) -> set[str]:
+    return {column, *(spell(column) for spell in SPELLINGS.values())}
+
+
+def cases_of(base: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Companion, its spelling, and how many rows stand before the first one with it; a part of them by day."""
+    own = {key.lower() for key in base}
+    found = [
+        (name, column, n_before)
+        for name in COMPANIONS
+        for column in sorted(spelled(name))
+        for n_before in ((0, 8) if column == name else (0,))
+        if column.lower() not in own
+    ]
+    return found[len(own) % EVERY :: EVERY]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_text_beside_any_layout_is_trained_or_told(tmp_path: Path, layout: str) -> None:
+    base = LAYOUTS[layout]
+    silent = []
+    for name, column, n_before in cases_of(base):
+        value = COMPANIONS[name]
+        beside = {"data": base["data"] | {column: value}} if "data" in base else base | {column: value}
+        got = of_rows(tmp_path / "in.jsonl", [base] * n_before + [beside] * 2)
+        assert got.edited(n_before, "better") == with_answer(beside, "better"), (
+            column,
+            got.inspection.fields,
+        )
+        if is_trained(got, n_before, name, value):
+            continue
+        placed = f"data.{column}" if "data" in base else column
+        notes = said_of(got, placed)
+        if not any(f"{placed!r}, 2 rows" in one and ("--map" in one or "tool" in one) for one in notes):
+            silent.append((column, n_before))
+    assert silent == []
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "nested"])
+@pytest.mark.parametrize("column", ["knowledge", "options", "chat_history"])
+def test_the_mapping_that_is_named_joins_it(tmp_path: Path, layout: str, column: str) -> None:
+    rows = [LAYOUTS[layout] | {column: COMPANIONS[column], "input": "the input"}, LAYOUTS[layout]]
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(lines_of(rows))
+    stored = import_all(path, format_name=str(inspect_file(path).format_name), fields={"join": column})
+    asked = json.dumps(stored.examples[0].messages[:-1], ensure_ascii=False)
+    assert all(json.dumps(text)[1:-1] in asked for text in texts_in(COMPANIONS[column]))
+    assert (column, "unjoined") not in stored.notes
+    lines = list(row_lines(stored.examples, format_name="source"))
+    assert [json.loads(line) for line in lines] == rows
+    # An edited answer leaves the joined column as it was.
+    first = stored.examples[0]
+    first.messages[-1]["content"] = "better"
+    (edited,) = row_lines([first], format_name="source")
+    assert json.loads(edited)[column] == COMPANIONS[column]
+    # What was trained is what other formats get.
+    (line,) = row_lines([first], format_name="messages")
+    assert json.loads(line)["messages"][:-1] == first.messages[:-1]
+    assert column not in json.loads(line)
+
+
+def test_a_context_that_comes_after_five_thousand_rows_is_part_of_its_prompt(tmp_path: Path) -> None:
+    base = {"instruction": "q", "output": "a"}
+    rows = [base | {"id": i} for i in range(5_000)] + [base | {"id": 5_000, "context": TEXT}]
+    got = case_of(tmp_path, rows)
+    assert got.turns[0][0] == ("user", "q")
+    assert got.turns[-1][0] == ("user", f"q\n\n{TEXT}")
+    assert got.written()[-1] == rows[-1]
+    assert got.written()[0] == rows[0]
+
+
+def test_both_an_input_and_a_context_can_be_joined(tmp_path: Path) -> None:
+    rows = [{"instruction": "q", "input": "i", "context": TEXT, "knowledge": "the rest", "output": "a"}] * 2
+    got = case_of(tmp_path, rows)
+    assert got.turns[0][0] == ("user", "q\n\ni")
+    (said,) = said_of(got, "context")
+    assert said.startswith("column 'context', 2 rows: ")
+    assert "--map join=context " in said
+    path = tmp_path / "in.csv"
+    path.write_bytes(csv_bytes(rows))
+    stored = import_all(path, format_name="alpaca", fields={"join": "context,knowledge"})
+    assert stored.examples[0].messages[0]["content"] == f"q\n\ni\n\n{TEXT}\n\nthe rest"
+    stored.export(tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("notes_of_the_case", "A patient of forty came in with a cough that had lasted for three weeks and did not go away at night.", True),
+        ("explanation", "because of the tide", True),
+        ("inner_thoughts", "because of the tide", True),
+        ("source", "A journal of the sea in which all of this was said at some time or other, by people who knew all of it.", False),
+        ("prompt_id", "a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e f g h i j k l m n o p q r s t u v w x y z", False),
+        ("topic_note", "sea", False),
+        ("formatted", "Below is an instruction that describes a task. Write a response. ### Instruction: q ### Response: a", False),
+        ("prompt", "q", False),
+        ("rejected_response", "A patient of forty came in with a cough that had lasted for three weeks and did not go away at night.", False),
+    ],
+)  # fmt: skip
+def test_what_is_noted_is_text_that_the_conversation_has_not(
+    tmp_path: Path, column: str, value: str, told: bool
+) -> None:
+    got = case_of(tmp_path, [{"messages": PAIR, column: value}] * 3)
+    said = said_of(got, column)
+    assert bool(said) is told, said
+    assert all(f"join={shlex.quote(column)}" in one for one in said)
+
+
+def test_thoughts_that_training_reads_are_not_told(tmp_path: Path) -> None:
+    got = case_of(tmp_path, [{"messages": PAIR, "reasoning_content": "because of the tide"}] * 2)
+    assert got.imported.notes == {}
+    assert chat_record(got.messages[0], got.meta[0])["reasoning_content"] == "because of the tide"
+
+
+def test_a_name_with_a_blank_is_quoted_as_a_shell_needs_it() -> None:
+    assert "--map join='Source Text' " in say_note("Source Text", "unjoined", 2)
