@@ -26,7 +26,9 @@ def lay_out(implementation: str, vectors: Path) -> None:
     from tamis.projectors import PROJECTORS, UmapOptions
 
     rows = np.load(vectors)
-    points = PROJECTORS["umap"].load()(rows, UmapOptions(implementation=implementation, reproducible=True))
+    points = (
+        PROJECTORS["umap"].load()(rows, UmapOptions(implementation=implementation, reproducible=True)).points
+    )
     seconds = time.perf_counter() - started
     from sklearn.manifold import trustworthiness
 

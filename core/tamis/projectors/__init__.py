@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from tamis.registry import Options, Plugin, Table
+from tamis.types import Float32s
+
+
+class Laid(NamedTuple):
+    """What a projector returns: ``points`` (n, 2) float32, and who computed them in words."""
+
+    points: Float32s
+    computed_by: str
 
 
 class PcaOptions(Options):
@@ -25,12 +33,12 @@ class UmapOptions(Options):
     min_dist: float = Field(0.1, ge=0, le=0.99, description="How tightly points may be packed, 0 to 0.99.")
     implementation: Literal["tamis", "umap-learn"] = Field(
         "tamis",
-        description="Tamis's own is the quicker, equal in trustworthiness; umap-learn is the reference, and compiles for up to a "
-        "minute in each run.",
+        description="Tamis's own is the quicker, equal in trustworthiness, and leaves the work to cuML where that and a GPU are "
+        "there; umap-learn is the reference, and compiles for up to a minute in each run.",
     )
     reproducible: bool = Field(
         False,
-        description="Same seed, same picture: neighbours are searched on one core, which takes longer. Below 20,001 rows Tamis's "
+        description="Same seed, same picture: neighbours are searched on one core of the CPU, which takes longer. Below 20,001 rows Tamis's "
         "own repeats itself anyway.",
     )
     seed: int = Field(42, ge=0, le=2**31 - 1, description="Seed of what is random in it.")

@@ -48,7 +48,7 @@ def show_layout_note(context: DatasetContext) -> None:
     """Which layout this is while it is only the principal components."""
     layout = context.view.layout
     if layout is not None and "faithfulness" in layout.summary:
-        _say_faithfulness(layout.summary["faithfulness"])
+        _say_faithfulness(layout.summary["faithfulness"], str(layout.summary.get("computed_by", "")))
     if layout is None or layout.kind != "embeddings":
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -75,14 +75,14 @@ def show_layout_note(context: DatasetContext) -> None:
         )
 
 
-def _say_faithfulness(found: Mapping[str, Any]) -> None:
+def _say_faithfulness(found: Mapping[str, Any], computed_by: str) -> None:
     """How far the picture can be believed, in two numbers and a sentence."""
     together, kept = float(found["trustworthiness"]), float(found["continuity"])
     st.caption(
         f"Trustworthiness {together:.2f}, continuity {kept:.2f}: {_words_for(together, kept)}.",
         help=f"Trustworthiness falls where rows lie together that do not belong together, continuity where rows that belong "
         f"together lie apart. 1 is without loss, a random picture has about 0.5. Over the {found['neighbours']} nearest of "
-        f"{found['n_rows']:,} rows.",
+        f"{found['n_rows']:,} rows." + (f" Computed by {computed_by}." if computed_by else ""),
     )
 
 

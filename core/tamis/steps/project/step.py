@@ -8,6 +8,7 @@ import numpy as np
 
 from tamis.compute.map.faithfulness import measure_faithfulness
 from tamis.compute.map.tiles import build_tiles
+from tamis.projectors import Laid
 from tamis.steps.context import StepContext
 from tamis.steps.project.options import ProjectOptions
 from tamis.store.map.tile_files import write_tiles
@@ -18,12 +19,13 @@ def run(context: StepContext, options: ProjectOptions) -> dict[str, JSON]:
     """Write projection.npy, float32 (n, 2), and the tiles that a map reads of it; return the summary."""
     vectors = np.load(context.input("embeddings").file("vectors.npy"), mmap_mode="r")
     context.progress("lay out", 0, len(vectors))
-    layout = options.build("method")(vectors, options.chosen_options("method"))
-    layout = layout.astype(np.float32)
+    made: Laid = options.build("method")(vectors, options.chosen_options("method"))
+    layout = made.points.astype(np.float32)
     np.save(context.output.path / "projection.npy", layout)
     write_tiles(context.output.path, build_tiles(layout))
     context.progress("lay out", len(vectors), len(vectors))
-    return {"n_rows": len(vectors), "method": options.method} | _measured(vectors, layout)
+    summary = {"n_rows": len(vectors), "method": options.method, "computed_by": made.computed_by}
+    return summary | _measured(vectors, layout)
 
 
 def _measured(vectors: Float32s, layout: Float32s) -> dict[str, JSON]:
