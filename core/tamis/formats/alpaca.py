@@ -10,7 +10,15 @@ from functools import cached_property
 from pydantic import Field
 
 from tamis.formats.format import Format, Record, seen_columns
-from tamis.formats.names import HISTORY, INPUT, SYSTEM, match_column, match_text, optional_column
+from tamis.formats.names import (
+    HISTORY,
+    INPUT,
+    SYSTEM,
+    asks_in_turns,
+    match_column,
+    match_text,
+    optional_column,
+)
 from tamis.formats.pairs import PairColumns, read_pair, write_pair
 from tamis.formats.stored_form import ColumnMapping
 from tamis.types import Example
@@ -56,7 +64,7 @@ def _suggest(records: Sequence[Record]) -> AlpacaFields | None:
     columns = seen_columns(records)
     instruction = match_text(columns, "instruction", "definition", "task_definition")
     output = match_column(columns, "output", *(("targets", "target") if "definition" in columns else ()))
-    if instruction is None or output is None:
+    if instruction is None or output is None or asks_in_turns(columns):
         return None
     taken = (instruction, output)
     given = optional_column(columns, match_text, INPUT, taken)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
 from tamis.formats.annotations import LABELLED
@@ -10,6 +10,7 @@ from tamis.formats.asides import is_aside
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
 from tamis.formats.names import (
+    COMPLETION,
     CONTEXT,
     HISTORY,
     INSTRUCTION,
@@ -19,11 +20,13 @@ from tamis.formats.names import (
     REASONING,
     SYSTEM,
     is_refused,
+    is_switch,
     turn_keys,
     usual_spelling,
 )
 from tamis.formats.notes import Notes
 from tamis.models.chat_rows import beside_thoughts
+from tamis.models.opened_turns import REASONING as THOUGHTS
 from tamis.models.row_fields import IMAGES, tools_column
 from tamis.models.row_marks import MARKS
 from tamis.types import JSON, Example, Message
@@ -40,23 +43,74 @@ _ASKED = frozenset((
     "starter_code", "code_context", "few_shot", "demonstrations", "constraints", "rules", "guidelines", "definition", "task_definition",
     "task_description", "problem_description", "premise", "hypothesis", "user_instruction", "preamble", "memory", "transcript", "email", "essay", "poem",
 ))  # fmt: skip
+_ASKED |= frozenset(
+    (
+        "背景",
+        "背景知识",
+        "参考",
+        "参考资料",
+        "文档",
+        "资料",
+        "文章",
+        "原文",
+        "段落",
+        "材料",
+        "知识",
+        "資料",
+        "文書",
+        "배경",
+    )
+)
 _THOUGHTS = frozenset((
     *REASONING, "rationale", "rationales", "explanation", "explanations", "exp", "analysis", "thoughts", "scratchpad", "inner_thoughts",
     "thinking_process", "think", "reasoning_steps",
 ))  # fmt: skip
+# Words of names that say what is asked about, whatever else stands in them.
+_ABOUT = frozenset((
+    "context", "contexts", "ctx", "ctxs", "document", "documents", "docs", "passage", "passages", "knowledge", "evidence", "persona", "personas",
+    "history", "scenario", "background", "choice", "option",
+))  # fmt: skip
+_WRONG = ("incorrect", "wrong", "hallucinated", "negative")
 _TOOLS = ("tool", "function", "api")
+_WITHIN = ("unjoined", "text-beside", "thoughts-beside")
+OF_TURNS = frozenset(
+    (
+        "role",
+        "content",
+        "name",
+        "tool_calls",
+        "tool_call_id",
+        "function_call",
+        "recipient",
+        "channel",
+        *THOUGHTS,
+    )
+)
 _TELLING = 16  # characters of a text that does not stand somewhere by chance
 _LONG, _WORDS = 80, 8  # characters and blanks of a text under a name that says nothing
 
 
 def note_beside(examples: Sequence[Example], notes: Notes) -> None:
-    """Count the columns of a record's metadata with a text that belongs to what is asked or thought, and that no turn holds."""
+    """Count the columns of a record's metadata with a text that belongs to what is asked, answered or thought, and that no turn holds."""
     example = examples[0]
     meta = example.meta
+    shape = meta.get(SHAPE)
+    # What is told of already: earlier turns that cannot be read, several answers of which one was taken.
+    aside = [*(shape.get("set_aside") or ()), shape.get("answer_column")] if type(shape) is dict else ()
     for column, kind in _watched(tuple(meta)):
         value = meta[column]
-        if value and _says(value, kind, example, meta, column):
+        if value and column not in aside and _says(value, kind, example, meta, column):
             notes[column, kind] += 1
+
+
+def note_within(item: JSON, notes: Notes, read: Collection[str] = ()) -> None:
+    """Count the keys of a turn, or of an item that is one, with such a text, but for those that are ``read``."""
+    for key, kind in _watched(tuple(item)) if type(item) is dict else ():
+        if key in read or kind not in _WITHIN:
+            continue
+        texts = [text for text in _texts(item[key]) if text.strip()]
+        if texts and (kind != "text-beside" or any(map(_is_prose, texts))):
+            notes[key, "within"] += 1
 
 
 @lru_cache(maxsize=1024)
@@ -69,26 +123,36 @@ def _watched(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 def _kind(column: str) -> str:
     name = usual_spelling(column)
-    if name in _ASKED:
-        return "unjoined"
+    if is_aside(column) or any(word in name for word in _WRONG):
+        return ""
     if name in _THOUGHTS:
         return "thoughts-beside"
+    if name in COMPLETION:
+        return "answers-beside"
+    if name in _ASKED or not _ABOUT.isdisjoint(name.split("_")):
+        return "unjoined"
     if any(word in name.split("_") for tool in _TOOLS for word in (tool, f"{tool}s")):
         return "tools-beside"
-    return "" if is_aside(column) else "text-beside"
+    return "text-beside"
 
 
 def _says(value: JSON, kind: str, example: Example, meta: Record, column: str) -> bool:
     if kind == "tools-beside":
         return isinstance(value, list | dict)
-    if kind == "text-beside":
-        if type(value) is not str or len(value) < _LONG or (value.isascii() and value.count(" ") < _WORDS):
-            return False
-        return not (_is_held([value], example) or _renders(value, example))
+    if kind in ("text-beside", "answers-beside"):
+        texts = [value] if type(value) is str else value if type(value) is list else []
+        texts = [text for text in texts if type(text) is str and _is_prose(text)]
+        return any(not (_is_held([text], example) or _renders(text, example)) for text in texts)
     texts = [text for text in _texts(value) if text.strip()]
     if not texts or _is_held(texts, example):
         return False
-    return kind != "thoughts-beside" or beside_thoughts(example.messages, meta) != column
+    return kind != "thoughts-beside" or not (
+        beside_thoughts(example.messages, meta) == column or all(map(is_switch, texts))
+    )
+
+
+def _is_prose(text: str) -> bool:
+    return len(text) >= _LONG and not (text.isascii() and text.count(" ") < _WORDS)
 
 
 def _texts(value: JSON) -> Iterator[str]:
@@ -125,7 +189,7 @@ def _said(example: Example) -> set[str]:
 
 def _renders(text: str, example: Example) -> bool:
     """Whether a text is the conversation itself, as a template writes it."""
-    asked = _asked(example.messages)
+    asked, _, _ = _asked(example.messages).partition("\n")
     return bool(asked) and asked in text and example.response.strip() in text
 
 

@@ -19,6 +19,7 @@ from tamis.formats.names import (
     PROMPT,
     QUESTION,
     are_choices,
+    asks_in_turns,
     first_item,
     match_column,
     match_text,
@@ -146,7 +147,7 @@ def _suggest_instruction_response(records: Sequence[Record]) -> InstructionRespo
     columns = seen_columns(records)
     instruction = match_column(columns, *INSTRUCTION)
     response = match_column(columns, "response", *COMPLETION)
-    if instruction is None or response is None:
+    if instruction is None or response is None or asks_in_turns(columns):
         return None
     beside = _beside(columns, instruction, response)
     return InstructionResponseFields(instruction=instruction, response=response, **beside)
@@ -210,4 +211,7 @@ def _weak_pair(columns: Record) -> tuple[str | None, str | None]:
 def _beside(columns: Record, prompt: str, completion: str) -> dict[str, str]:
     """Return the columns of the optional parts beside a prompt and a response."""
     parts = optional_parts(columns, {"prompt": prompt, "completion": completion})
+    told = match_text(columns, *INSTRUCTION)
+    if turn_keys(first_item(columns[prompt])) and parts["system"] not in columns and told:
+        parts["system"] = told  # beside a prompt of turns an instruction is what they follow
     return {part: parts[part] for part in ("system", "context", "history", "reasoning")}

@@ -19,6 +19,7 @@ from tamis.formats.names import (
     has_tools,
     holds_conversation,
     is_answer,
+    lists_answers,
     optional_parts,
     turn_keys,
 )
@@ -217,6 +218,7 @@ def _shown(record: Record, json_columns: Sequence[str]) -> Record:
     return {
         column: record[column]
         if _are_texts(record[column])
+        and not lists_answers(column, found)
         and (
             is_answer(column, record, found)
             or not (holds_conversation(column, found) or (calls and are_calls(found)))

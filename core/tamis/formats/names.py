@@ -37,16 +37,17 @@ INSTRUCTION = ("instruction", "instructions")
 QUESTION = ("question", "questions", "question_text")
 PROMPT = (
     "prompt", "query", "problem", "inputs_pretokenized", "inputs", "input", "human", "user", "user_prompt", "user_message", "user_input",
-    "sql_prompt", "input_text", "prompt_text", "message_1", "patient", "request", "q",
+    "sql_prompt", "input_text", "text_input", "prompt_text", "message_1", "patient", "request", "q",
 )  # fmt: skip
 COMPLETION = (
     "completion", "response", "output", "answer", "targets_pretokenized", "targets", "target", "solution", "generation", "assistant", "bot",
     "gpt", "answers", "outputs", "completions", "responses", "generations", "output_text", "response_text",
     "target_text", "answer_text", "assistant_response", "assistant_message", "bot_response", "model_response",
     "model_output", "generated_solution", "generated_text", "deepseek_solution", "deepseek_attempt", "correct_answer",
-    "best_answer", "long_answer", "reference_answer", "expected_answer", "expected_output", "ground_truth", "ideal",
+    "best_answer", "right_answer", "right_response", "long_answer", "reference_answer", "expected_answer", "expected_output", "ground_truth", "ideal",
     "canonical_solution", "solutions", "sql", "message_2", "doctor",
 )  # fmt: skip
+SEVERAL = ("answers", "solutions", "outputs", "completions", "responses", "generations")
 # Names that say little by themselves: a prompt only with this answer, an answer only with this prompt.
 PAIRS = (
     ("q", "a"), ("input", "expected"), ("message", "response"), ("message", "reply"), ("prompt", "text"), ("input", "content"), ("question", "query"), ("context", "response"),
@@ -114,11 +115,18 @@ def match_column(columns: dict[str, JSON], *names: str) -> str | None:
 
     A column inside an object (``fields.prompt``) goes by its last name where no other column has it.
     """
-    called = {usual_spelling(column): column for column in reversed(columns)}
+    called = {name: column for column in reversed(columns) if (name := _told_in(column))}
+    called |= {usual_spelling(column): column for column in reversed(columns)}
     called |= {column.rpartition(".")[2].lower(): column for column in reversed(columns)}
     called |= {column.lower(): column for column in reversed(columns)}
     called |= {column: column for column in columns}
     return next((called[name] for name in names if name in called), None)
+
+
+def _told_in(column: str) -> str:
+    """The name of the object whose text a column is: ``question`` of ``question.text``; empty for none."""
+    head, _, last = column.rpartition(".")
+    return usual_spelling(head) if head and last in ("text", "full_text") else ""
 
 
 def match_text(columns: dict[str, JSON], *names: str) -> str | None:
@@ -129,9 +137,7 @@ def match_text(columns: dict[str, JSON], *names: str) -> str | None:
 
 def match_thoughts(columns: dict[str, JSON], *names: str) -> str | None:
     """Return the first column with one of the names that holds thoughts; a switch, ``reasoning: on``, holds none."""
-    thoughts = {
-        column: value for column, value in columns.items() if str(value or "-").strip().lower() not in _FLAGS
-    }
+    thoughts = {column: value for column, value in columns.items() if not is_switch(value)}
     return match_column(thoughts, *names)
 
 
@@ -159,6 +165,11 @@ def optional_parts(columns: dict[str, JSON], fields: dict[str, str]) -> dict[str
     return {part: optional_column(columns, match, names, taken) for part, (match, names) in known.items()}
 
 
+def is_switch(value: JSON) -> bool:
+    """Whether a text only says how much is thought, ``reasoning: on``."""
+    return str(value or "-").strip().lower() in _FLAGS
+
+
 def is_refused(column: str) -> bool:
     """Whether a column's name says that it holds the answer not to learn."""
     return any(word in column.lower() for word in _REFUSED)
@@ -179,6 +190,21 @@ def is_answer(column: str, columns: dict[str, JSON], turns: JSON = None) -> bool
         return turns is None
     labels = [turn[keys[0]] for turn in turns if (keys := turn_keys(turn))]
     return len(labels) == len(turns) > 1 and any(label in ("user", "human") for label in labels)
+
+
+def asks_in_turns(columns: dict[str, JSON]) -> bool:
+    """Whether a prompt or an input is a list of turns: an instruction beside it is not what is asked."""
+    return any(turn_keys(first_item(columns.get(name))) is not None for name in ("prompt", "input"))
+
+
+def lists_answers(column: str, value: JSON) -> bool:
+    """Whether data under the name of several answers is a list of texts: each is one, the text of the list is none."""
+    return (
+        usual_spelling(column) in SEVERAL
+        and isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, str) for item in value)
+    )
 
 
 def conversation_columns(columns: dict[str, JSON]) -> dict[str, JSON]:

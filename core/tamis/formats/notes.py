@@ -21,6 +21,8 @@ _SAID = {
     "set-aside": "earlier turns that cannot be read: kept as metadata, no part of the conversation; --map join={column} joins their text to the prompt",
     "unjoined": "text that looks like a part of the prompt and is none: kept as metadata, not trained; --map join={column} joins it",
     "text-beside": "text that is no part of the conversation: kept as metadata, not trained; --map join={column} joins it to the prompt",
+    "within": "texts inside turns under a name that no template reads: kept with the turn, not trained",
+    "answers-beside": "another answer: kept as metadata, not trained; to learn it instead, name it with --map as the answer of the format",
     "thoughts-beside": "thoughts or explanations that are no part of the conversation: kept as metadata, not trained; beside a prompt and its "
     "response, --map reasoning={column} makes them the reasoning, --map join={column} a part of the prompt",
     "tools-beside": "functions under a name that no template reads: kept as metadata, not trained; call the column tools",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tamis.errors import InvalidRecord
 from tamis.formats import FORMATS, load_format
 from tamis.formats.chat import with_usual_labels
-from tamis.formats.conversation import SHAPE
+from tamis.formats.conversation import SHAPE, shape_of
 from tamis.formats.format import Format, Record
 from tamis.formats.late_columns import with_alternatives
 from tamis.formats.stored_form import ColumnMapping
@@ -43,10 +43,11 @@ class OwnColumns:
         while True:
             named = self._with_names(example)
             record = self._form.write(named, self._fields, as_data=self._as_data)
+            answers = shape_of(named, self._form.name).get("answer_column")  # several, of which one is said
             own = [
                 key
                 for key in named.meta
-                if key not in (SHAPE, self._asked) and key not in self.renamed.values()
+                if key not in (SHAPE, self._asked, answers) and key not in self.renamed.values()
             ]
             shape = tuple((key, type(value).__name__, bool(value)) for key, value in record.items())
             if not own or (shape in self._harmless and not self._lost(named, record, own)):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tamis.formats.annotations import LABELLED, are_annotations
 from tamis.formats.answers import n_answers
-from tamis.formats.beside import note_beside
+from tamis.formats.beside import OF_TURNS, note_beside, note_within
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
 from tamis.formats.notes import Notes
@@ -27,6 +27,9 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
     meta = examples[0].meta
     if meta:
         note_beside(examples, notes)
+    for turn in examples[0].messages:
+        if len(turn) > 2:
+            note_within(turn, notes, OF_TURNS)
     shape = meta.get(SHAPE)
     is_plain = shape is None or (type(shape) is dict and shape.keys() == _PLAIN)
     if not (is_plain and _ANNOTATED.isdisjoint(meta)):  # as it is for most rows of most files
@@ -40,7 +43,7 @@ def _note_fields(record: Record, meta: Record, shape: dict[str, JSON], notes: No
             notes[column, "annotations"] += 1
     for form in (shape, *(value for value in shape.values() if isinstance(value, dict))):
         _note_form(form, notes)
-    if isinstance(answer, str) and n_answers(_value_at(record, answer)) > 1:
+    if isinstance(answer, str) and n_answers(meta.get(answer) or _value_at(record, answer)) > 1:
         notes[answer, "one-of-several"] += 1
 
 
@@ -49,6 +52,8 @@ def _note_form(form: dict[str, JSON], notes: Notes) -> None:
     for key, kind in _LISTED.items():
         for column in form.get(key) or ():
             notes[column, kind] += 1
+    for inner in (*(form.get("extras") or ()), form.get("instance") or {}):
+        note_within(inner, notes)
     for column in {place["key"] for place in (form.get("own_keys") or {}).values()}:
         notes[column, "own-key"] += 1
 

@@ -22,6 +22,7 @@ STYLES = tuple(
         r"((?:<s>\s*)?\[INST\]\s*<<SYS>>\s*|\s*<</SYS>>\s*|(?:<s>\s*)?\[SYSTEM_PROMPT\]\s*|\s*\[/SYSTEM_PROMPT\]\s*\[INST\]\s*"
         r"|(?:</s>\s*)?(?:<s>\s*)?\[INST\]\s*|\s*\[/INST\]\s*|(?:</s>\s*)?\[TOOL_RESULTS\]\s*|\s*\[/TOOL_RESULTS\]\s*)",
         r"\s*#{2,3}\s*(human|user|instruction|assistant|response|system|gpt|ai)\s*:\s*",
+        r"<(human|bot)>:\s*",
         r"(GPT4 Correct User|GPT4 Correct Assistant):\s*",
         r"(?:^|\s|</s>|(?<=\uff5c>))\s*((?-i:USER|ASSISTANT|FUNCTION RESPONSE))\s*:\s*",
         r"(?:^|\n|(?<=\uff5c>))\s*(user|human|assistant|ai|bot|gpt|falcon|system|function response|tool|customer|agent|patient|doctor"

@@ -32,12 +32,17 @@ from tamis.formats.names import (
     match_column,
     match_text,
     optional_column,
+    usual_spelling,
 )
 from tamis.formats.role_labels import role_of
 from tamis.formats.stored_form import ColumnMapping
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.types import JSON, Example, Message
 
+# Lists of exchanges that stand each for itself.
+_APART = frozenset((
+    "instances", "examples", "positive_examples", "negative_examples", "demonstrations", "few_shot", "few_shots", "shots", "test_cases", "train", "test",
+))  # fmt: skip
 _NAMED = "names"  # how turns stand that are each under the name of who says it
 _SYSTEM_KEY = "system"  # of an exchange, as XTuner has it in the first one
 
@@ -184,6 +189,8 @@ def _suggest(records: Sequence[Record]) -> TurnsFields | None:
     asked = match_text(seen, *INSTRUCTION, *QUESTION, *PROMPT)
     has_pair = asked is not None and match_text(seen, *COMPLETION) is not None
     for column, value in columns.items():
+        if usual_spelling(column) in _APART:
+            continue
         if (
             exchange_keys(first_item(value)) or is_named_turn(first_item(value))
         ) and not has_pair:  # beside a pair they are examples for it

@@ -224,3 +224,57 @@ def test_thoughts_that_training_reads_are_not_told(tmp_path: Path) -> None:
 
 def test_a_name_with_a_blank_is_quoted_as_a_shell_needs_it() -> None:
     assert "--map join='Source Text' " in say_note("Source Text", "unjoined", 2)
+
+
+LONG = "A patient of forty came in with a cough that had lasted for three weeks and did not go away at night."
+PUBLIC: dict[str, tuple[dict[str, Any], list[str], set[str]]] = {  # the record, what the turns say, the columns that are told
+    "narrativeqa": (
+        {"document": {"title": "t", "text": TEXT}, "question": {"text": "q", "tokens": ["q"]}, "answers": [{"text": "a"}]},
+        [f"q\n\n{TEXT}", "a"], set(),
+    ),
+    "apps": ({"question": "q", "solutions": '["a", "another"]', "starter_code": "def f():"}, ["q", "a"], {"solutions", "starter_code"}),
+    "s1K": ({"question": "q", "solution": "a", "attempt": LONG}, ["q", "a"], {"attempt"}),
+    "LIMO": ({"question": "q", "solution": LONG, "answer": "a"}, ["q", "a"], {"solution"}),
+    "MedQA": ({"question": "q", "answer": "a", "options": {"A": "one", "B": "two"}, "answer_idx": "A"}, ["q", "a"], {"options"}),
+    "PubMedQA": ({"question": "q", "context": {"contexts": ["one", "two"]}, "long_answer": "a"}, ["q", "a"], {"context"}),
+    "HaluEval": ({"knowledge": TEXT, "question": "q", "right_answer": "a", "hallucinated_answer": LONG}, ["q", "a"], {"knowledge"}),
+    "LongBench v2": ({"question": "q", "choice_A": "one", "choice_B": "two", "answer": "a", "context": TEXT}, [f"q\n\n{TEXT}", "a"], {"choice_A", "choice_B"}),
+    "SODA": ({"dialogue": ["q", "a"], "narrative": TEXT, "speakers": ["x", "y"]}, ["q", "a"], {"narrative"}),
+    "BIRD": ({"db_id": "d", "question": "q", "evidence": "e", "SQL": "a"}, ["q", "a"], {"evidence"}),
+    "prosocial": ({"context": "q", "response": "a", "rots": [LONG], "source": "s"}, ["q", "a"], {"rots"}),
+    "Gemini": ({"text_input": "q", "output": "a"}, ["q", "a"], set()),
+    "OIG": ({"text": "<human>: q\n<bot>: a", "metadata": "{}"}, ["q", "a"], set()),
+    "OpenAI's responses": (
+        {"instructions": "s", "input": [{"role": "user", "content": "q"}], "output": [{"role": "assistant", "content": "a"}]}, ["s", "q", "a"], set(),
+    ),
+    "a document in a turn": ({"messages": [PAIR[0] | {"documents": [{"text": TEXT}]}, PAIR[1]]}, ["q", "a"], {"documents"}),
+    "thoughts of an exchange": ({"conversation": [{"human": "q", "assistant": "a", "thinking": TEXT}]}, ["q", "a"], {"thinking"}),
+    "a context of an instance": ({"instruction": "q", "instances": [{"input": "", "output": "a", "context": TEXT}]}, ["q", "a"], {"context"}),
+    "a switch": ({"prompt": "q", "response": "a", "reasoning": "on"}, ["q", "a"], set()),
+    "Chinese": ({"问题": "q", "背景": TEXT, "答案": "a"}, ["q", "a"], {"背景"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_of_public_shapes_nothing_is_lost_without_a_word(tmp_path: Path, name: str) -> None:
+    record, said, told = PUBLIC[name]
+    got = case_of(tmp_path, [record] * 2)
+    assert [text for _, text in got.turns[0]] == said
+    assert {column for column, _ in got.imported.notes} == told
+    assert got.written() == [record] * 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"Definition": ["d"], "Positive Examples": [{"input": "a", "output": "b"}], "Instances": [{"id": "1", "input": "q", "output": ["a"]}]},
+        {"Name": "n", "Instances": [{"input": "q", "output": "a"}, {"input": "r", "output": "b"}]},
+        {"train": [{"input": "q", "output": "a"}], "test": [{"input": "r", "output": "b"}], "id": 1},
+    ],
+)  # fmt: skip
+def test_examples_that_stand_each_for_itself_are_no_conversation(
+    tmp_path: Path, record: dict[str, Any]
+) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(lines_of([record] * 2))
+    assert inspect_file(path).format_name is None
