@@ -90,14 +90,13 @@ _TELLING = 16  # characters of a text that does not stand somewhere by chance
 _LONG, _WORDS = 80, 8  # characters and blanks of a text under a name that says nothing
 
 
-def note_beside(examples: Sequence[Example], notes: Notes) -> None:
+def note_beside(example: Example, columns: Sequence[tuple[str, str]], notes: Notes) -> None:
     """Count the columns of a record's metadata with a text that belongs to what is asked, answered or thought, and that no turn holds."""
-    example = examples[0]
     meta = example.meta
     shape = meta.get(SHAPE)
     # What is told of already: earlier turns that cannot be read, several answers of which one was taken.
     aside = [*(shape.get("set_aside") or ()), shape.get("answer_column")] if type(shape) is dict else ()
-    for column, kind in _watched(tuple(meta)):
+    for column, kind in columns:
         value = meta[column]
         if value and column not in aside and _says(value, kind, example, meta, column):
             notes[column, kind] += 1
@@ -105,7 +104,7 @@ def note_beside(examples: Sequence[Example], notes: Notes) -> None:
 
 def note_within(item: JSON, notes: Notes, read: Collection[str] = ()) -> None:
     """Count the keys of a turn, or of an item that is one, with such a text, but for those that are ``read``."""
-    for key, kind in _watched(tuple(item)) if type(item) is dict else ():
+    for key, kind in watched(tuple(item)) if type(item) is dict else ():
         if key in read or kind not in _WITHIN:
             continue
         texts = [text for text in _texts(item[key]) if text.strip()]
@@ -114,7 +113,7 @@ def note_within(item: JSON, notes: Notes, read: Collection[str] = ()) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _watched(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def watched(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """The columns that may hold such a text, with what it would be."""
     read = {tools_column(columns), SHAPE, *LABELLED, *IMAGES, *MARKS}
     kinds = ((column, _kind(column)) for column in columns if column not in read and not is_refused(column))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tamis.formats.annotations import LABELLED, are_annotations
 from tamis.formats.answers import n_answers
-from tamis.formats.beside import OF_TURNS, note_beside, note_within
+from tamis.formats.beside import OF_TURNS, note_beside, note_within, watched
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
 from tamis.formats.notes import Notes
@@ -14,6 +14,7 @@ from tamis.formats.stored_form import lifted
 from tamis.types import JSON, Example
 
 _ANNOTATED = frozenset(LABELLED)
+_ROLE_AND_CONTENT = 2  # keys of most turns
 _PLAIN = {"format", "input_chars"}  # of a prompt with an input behind it
 _LISTED = {"set_aside": "set-aside", "in_words": "in-words", "unjoined": "unjoined", "unread": "no-text"}
 
@@ -25,10 +26,12 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
     if not examples:
         return
     meta = examples[0].meta
-    if meta:
-        note_beside(examples, notes)
-    for turn in examples[0].messages:
-        if len(turn) > 2:
+    if meta and (columns := watched(tuple(meta))):
+        note_beside(examples[0], columns, notes)
+    messages = examples[0].messages
+    ends = max(len(messages[0]), len(messages[-1]))
+    if (ends if len(messages) == 2 else max(map(len, messages))) > _ROLE_AND_CONTENT:
+        for turn in messages:
             note_within(turn, notes, OF_TURNS)
     shape = meta.get(SHAPE)
     is_plain = shape is None or (type(shape) is dict and shape.keys() == _PLAIN)
