@@ -444,17 +444,17 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "numbers of a forecast, as forms draw them while they are filled in",
         "forecast_detail row_lengths model_folder training_forecast",
     ),
-    "row_tokens": ("what a referee counts before it selects", "keep_row_tokens remake_row_tokens"),
+    "row_tokens": ("what a referee counts before it selects", "row_tokens keep_row_tokens remake_row_tokens"),
     "referee": (
         "what is settled before a referee is asked for, and its methods",
-        "methods_of prepare_referee",
+        "methods_of draw_for_referee prepare_referee",
     ),
-    "proxy_pool": ("what every study by small trainings begins with", "prepare_pool"),
+    "proxy_pool": ("what every study by small trainings begins with", "draw_pool prepare_pool"),
     "proxy_timing": ("the clock of an estimate, and how it says a time", "time_training time_in_words"),
     "study_runs": ("what list_referees and list_worths answer", "study_runs"),
     "worth": (
         "what is settled before a worth is asked for, and its mixture as weights",
-        "plan_worth solved_weights",
+        "draw_worth plan_worth solved_weights",
     ),
     "grid": (
         "how many selections a form would make",

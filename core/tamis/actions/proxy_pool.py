@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from tamis.actions.row_tokens import keep_row_tokens
+from tamis.actions.row_tokens import keep_row_tokens, row_tokens
 from tamis.compute.target.leaks import find_leaks
 from tamis.errors import InvalidOptions
 from tamis.recipes import RECIPES, SftOptions
 from tamis.registry import parse_options
 from tamis.steps.proxies.judged import judged_examples
-from tamis.steps.proxies.preparation import PoolSplit, split_pool
+from tamis.steps.proxies.preparation import PoolSplit, RowTokenCounts, split_pool
 from tamis.steps.resolve_rows import look_at
-from tamis.steps.resolve_targets import freeze_target
+from tamis.steps.resolve_targets import freeze_target, named_targets
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_examples
 from tamis.store.artifacts.store import Artifact
@@ -49,17 +49,13 @@ class ProxyRequest:
         return {name: getattr(self, name) for name in names} | {"recipe_options": dict(self.recipe_options)}
 
 
-@dataclass(frozen=True, slots=True)
-class ProxyPool:
-    """The rows, ``counted`` (n,) tokens of each, and the scores that say what a row costs and how long its answer is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnPool:
+    """The rows that a study would have, and ``counted`` (n,) tokens of each."""
 
     split: PoolSplit
-    held_out: Artifact
-    pool: Artifact
+    counts: RowTokenCounts
     counted: Int64s
-    costs: str
-    lengths: str
-    target: str = ""
 
     @property
     def mean_tokens(self) -> float:
@@ -72,49 +68,75 @@ class ProxyPool:
         return int(self.counted.max())
 
 
-def prepare_pool(workspace: Workspace, dataset_id: str, request: ProxyRequest) -> ProxyPool:
-    """Count tokens and hold rows out, the same for the same dataset, model, number and seed; nothing is queued.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyPool(DrawnPool):
+    """The same as artifacts, with the scores that say what a row costs and how long its answer is."""
+
+    held_out: Artifact
+    pool: Artifact
+    costs: str
+    lengths: str
+    target: str = ""
+
+
+def draw_pool(workspace: Workspace, dataset_id: str, request: ProxyRequest) -> DrawnPool:
+    """Count tokens and hold rows out, the same for the same dataset, model, number and seed; nothing is written.
 
     Reads every text once. Raises InvalidOptions where too little is left.
     """
     store = workspace.artifacts
     _check_recipe(request)
     examples = store.examples(dataset_id)
-    kept = keep_row_tokens(store, dataset_id, request.model, request.recipe, request.recipe_options)
-    counts = kept.counts
+    counts = row_tokens(store, dataset_id, request.model, request.recipe, request.recipe_options)
     clustering = look_at(workspace, dataset_id).clustering
     clusters = np.full(len(counts.all), NOISE) if clustering is None else read_cluster_ids(clustering)
     named = read_frozen(store.get(dataset_id, "rows", request.held_out)) if request.held_out else None
-    target = freeze_target(workspace, dataset_id, request.target) if request.target else ""
     readable = counts.all > 0
-    if target:
-        readable[_leaking(examples, store.get(dataset_id, "target", target))] = False
+    if request.target:
+        readable[_leaking(examples, named_targets(workspace, dataset_id, request.target))] = False
     split = split_pool(
         examples, readable, np.asarray(clusters, dtype=np.int64), request.n_held_out,
         model=request.model, workspace=workspace.path, seed=request.seed, named=named,
     )  # fmt: skip
-    every = request.count == "all"
-    return ProxyPool(
-        split=split,
-        held_out=freeze_rows(store, dataset_id, split.held_out, "held out by a study"),
-        pool=freeze_rows(store, dataset_id, split.pool, "pool of a study"),
-        counted=counts.all if every else counts.response,
-        costs=kept.all if every else kept.response,
-        lengths=kept.length,
-        target=target,
+    return DrawnPool(
+        split=split, counts=counts, counted=counts.all if request.count == "all" else counts.response
     )
 
 
-def _leaking(examples: Artifact, target: Artifact) -> list[int]:
+def prepare_pool(
+    workspace: Workspace, dataset_id: str, request: ProxyRequest, drawn: DrawnPool | None = None
+) -> ProxyPool:
+    """The rows of ``draw_pool``, or those ``drawn``, and their tokens kept for the steps that read them; nothing is queued."""
+    store = workspace.artifacts
+    drawn = drawn or draw_pool(workspace, dataset_id, request)
+    kept = keep_row_tokens(
+        store, dataset_id, request.model, request.recipe, request.recipe_options, drawn.counts
+    )
+    return ProxyPool(
+        split=drawn.split,
+        counts=drawn.counts,
+        counted=drawn.counted,
+        held_out=freeze_rows(store, dataset_id, drawn.split.held_out, "held out by a study"),
+        pool=freeze_rows(store, dataset_id, drawn.split.pool, "pool of a study"),
+        costs=kept.all if request.count == "all" else kept.response,
+        lengths=kept.length,
+        target=freeze_target(workspace, dataset_id, request.target) if request.target else "",
+    )
+
+
+def _leaking(examples: Artifact, targets: Sequence[Artifact]) -> list[int]:
     """Rows that are an example that judges, or hold one."""
-    judged = judged_examples(target)
-    if not judged.examples:
+    judged = [judged_examples(one) for one in targets]
+    if not any(one.examples for one in judged):
+        named = " and ".join(repr(one.summary["name"]) for one in targets)
         raise InvalidOptions(
-            f"No example of target {target.summary['name']!r} has an answer to be measured on: give prompts with responses."
+            f"No example of target {named} has an answer to be measured on: give prompts with responses."
         )
     table = read_examples(examples, ("prompt", "response"))
     texts = [[text or "" for text in table[name].to_pylist()] for name in ("prompt", "response")]
-    leaks, _ = find_leaks((texts[0], texts[1]), judged.texts)
+    sides = [one.texts for one in judged]
+    asked = [[text for side in sides for text in side[i]] for i in (0, 1)]
+    leaks, _ = find_leaks((texts[0], texts[1]), (asked[0], asked[1]))
     return [one.row for one in leaks]
 
 

@@ -58,7 +58,8 @@ def time_training(
     rng = np.random.default_rng(request.seed)
     drawn = np.sort(rng.permutation(split.pool)[: 2 * TIMED_STEPS * request.step_tokens // 8])
     some = np.sort(rng.permutation(split.held_out)[:TIMED_ROWS])
-    with tempfile.TemporaryDirectory(prefix=".timing-", dir=workspace.path) as name:
+    # Not in the workspace, which may be one that can only be looked at; the folder is its owner's alone.
+    with tempfile.TemporaryDirectory(prefix="tamis-timing-") as name:
         files = [Path(name) / one for one in ("train.jsonl", "held_out.jsonl")]
         for file, rows in zip(files, (drawn, some), strict=True):
             write_training_file(file, training_records(examples, rows, {}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tamis.actions.proxy_pool import ProxyPool, ProxyRequest, prepare_pool
+from tamis.actions.proxy_pool import DrawnPool, ProxyPool, ProxyRequest, draw_pool, prepare_pool
 from tamis.actions.roles import needs
 from tamis.actions.study_runs import StudyRun, study_runs
 from tamis.actions.submit import HERE, RunTarget, Submission, plan_run, submit
@@ -72,16 +72,21 @@ def methods_of(request: RefereeRequest) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def prepare_referee(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> ProxyPool:
-    """The pool of ``prepare_pool``, with twice the budget's tokens in it; raises InvalidOptions where it has fewer."""
-    plan = prepare_pool(workspace, dataset_id, request)
-    n_tokens = int(plan.counted[plan.split.pool].sum())
+def draw_for_referee(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> DrawnPool:
+    """The rows of ``draw_pool``, with twice the budget's tokens in the pool; raises InvalidOptions where it has fewer."""
+    drawn = draw_pool(workspace, dataset_id, request)
+    n_tokens = int(drawn.counted[drawn.split.pool].sum())
     if n_tokens < 2 * request.budget_tokens:
         raise InvalidOptions(
             f"The pool has {n_tokens:,} tokens and {request.budget_tokens:,} are to be selected: with less than twice as many "
             "all methods pick nearly the same. Lower budget_tokens, or hold out fewer rows."
         )
-    return plan
+    return drawn
+
+
+def prepare_referee(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> ProxyPool:
+    """What ``draw_for_referee`` draws, kept for the steps that read it; nothing is queued."""
+    return prepare_pool(workspace, dataset_id, request, draw_for_referee(workspace, dataset_id, request))
 
 
 @needs("curator")

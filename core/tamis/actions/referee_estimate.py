@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tamis.actions.proxy_timing import time_in_words, time_training
-from tamis.actions.referee import RANDOM_EACH, RefereeRequest, methods_of, prepare_referee
+from tamis.actions.referee import RANDOM_EACH, RefereeRequest, draw_for_referee, methods_of
 from tamis.actions.roles import needs
 from tamis.compute.referee.claims import SCHEMES
 from tamis.store.workspace import Workspace
@@ -33,18 +33,18 @@ class RefereeEstimate:
 
 @needs("curator", writes=False)
 def estimate_referee(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> RefereeEstimate:
-    """Time a step of this very training in this process; nothing is queued, and rows are held out as the run will do it.
+    """Time a step of this very training in this process, on rows held out as the run will do it; nothing is queued or kept.
 
     Raises InvalidOptions, UnknownName and ModelMissing.
     """
-    names, plan = methods_of(request), prepare_referee(workspace, dataset_id, request)
-    timed = time_training(workspace, dataset_id, request, plan.split)
+    names, drawn = methods_of(request), draw_for_referee(workspace, dataset_id, request)
+    timed = time_training(workspace, dataset_id, request, drawn.split)
     each = len(names) - 1 + RANDOM_EACH
     first, most = min(SCHEMES) * each + 1, request.max_seeds * each + 1
     return RefereeEstimate(
         training_seconds=timed.seconds,
         load_seconds=timed.load_seconds, step_seconds=timed.step_seconds, row_seconds=timed.row_seconds,
-        n_steps=timed.n_steps, n_held_out=timed.n_held_out, n_families=timed.n_families, n_pool=len(plan.split.pool),
+        n_steps=timed.n_steps, n_held_out=timed.n_held_out, n_families=timed.n_families, n_pool=len(drawn.split.pool),
         n_first=first, n_most=most,
         text=(
             f"{timed.text} {first:,} trainings to the first look: about {time_in_words(first * timed.seconds)}; {most:,} at most: "

@@ -32,17 +32,29 @@ class KeptTokens:
     length: str
 
 
-def keep_row_tokens(
+def row_tokens(
     store: ArtifactStore, dataset_id: str, model: str, recipe: str, recipe_options: Mapping[str, JSON]
-) -> KeptTokens:
-    """Count them as a training of this model by this recipe does; the same request is the same scores.
+) -> RowTokenCounts:
+    """Count them as a training of this model by this recipe does; nothing is written.
 
     Raises ModelMissing, and InvalidOptions for the recipe's options.
     """
-    options = parse_options(RECIPES[recipe].options, dict(recipe_options))
-    assert isinstance(options, SftOptions)
+    folder = base_model_folder(model, store.workspace)
+    return count_row_tokens(store.examples(dataset_id), folder, _options(recipe, recipe_options))
+
+
+def keep_row_tokens(
+    store: ArtifactStore,
+    dataset_id: str,
+    model: str,
+    recipe: str,
+    recipe_options: Mapping[str, JSON],
+    counts: RowTokenCounts | None = None,
+) -> KeptTokens:
+    """The counts of ``row_tokens``, or these ones of it, as scores; the same request is the same scores."""
+    options = _options(recipe, recipe_options)
     folder, examples = base_model_folder(model, store.workspace), store.examples(dataset_id)
-    counts = count_row_tokens(examples, folder, options)
+    counts = counts or count_row_tokens(examples, folder, options)
     made_by = {"model": model, "fingerprint": fingerprint(folder), "recipe": recipe}
     made_by |= {name: getattr(options, name) for name in DECIDES}
     names = {kind: _keep(store, examples, made_by, kind, counts) for kind in ("all", "response", "length")}
@@ -61,6 +73,12 @@ def remake_row_tokens(store: ArtifactStore, recorded: Manifest) -> Artifact:
             "another model by now: bring that one back, or make the referee anew."
         )
     return made
+
+
+def _options(recipe: str, given: Mapping[str, JSON]) -> SftOptions:
+    options = parse_options(RECIPES[recipe].options, dict(given))
+    assert isinstance(options, SftOptions)
+    return options
 
 
 def _keep(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tamis.actions.proxy_pool import ProxyPool, ProxyRequest, prepare_pool
+from tamis.actions.proxy_pool import DrawnPool, ProxyPool, ProxyRequest, draw_pool, prepare_pool
 from tamis.actions.proxy_timing import time_in_words, time_training
 from tamis.actions.roles import needs
 from tamis.actions.study_runs import StudyRun, study_runs
@@ -46,6 +46,16 @@ class WorthRequest(ProxyRequest):
 
 
 @dataclass(frozen=True, slots=True)
+class WorthDraw:
+    """A request looked at: the rows, the clustering with its super-clusters, and the number of runs."""
+
+    pool: DrawnPool
+    clustering: str
+    joined: SuperClusters
+    n_runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorthPlan:
     """A request made ready: the rows, the super-clusters, the number of runs, and the options of the step."""
 
@@ -55,8 +65,8 @@ class WorthPlan:
     options: dict[str, JSON]
 
 
-def plan_worth(workspace: Workspace, dataset_id: str, request: WorthRequest) -> WorthPlan:
-    """Count tokens, hold rows out and join the clusters; nothing is queued.
+def draw_worth(workspace: Workspace, dataset_id: str, request: WorthRequest) -> WorthDraw:
+    """Count tokens, hold rows out and join the clusters; nothing is written.
 
     Raises ArtifactMissing without clusters, InvalidOptions for too few super-clusters, runs or rows.
     """
@@ -65,28 +75,36 @@ def plan_worth(workspace: Workspace, dataset_id: str, request: WorthRequest) -> 
         raise ArtifactMissing(
             f"Dataset {dataset_id!r} has no clusters to weigh: tamis run cluster --dataset {dataset_id} first."
         )
-    named: dict[str, JSON] = {
-        name: getattr(request, name) for name in ("runs", "most_clusters", "max_passes", "furthest")
-    } | request.shared()
-    parse_options(WorthOptions, named | {"held_out": "a", "pool": "b", "tokens": "c"})
-    pool = prepare_pool(workspace, dataset_id, request)
-    named |= {
+    options = parse_options(WorthOptions, _asked(request) | {"held_out": "a", "pool": "b", "tokens": "c"})
+    pool = draw_pool(workspace, dataset_id, request)
+    joined = super_clusters(clustering, pool.counted, pool.split.pool, options)
+    return WorthDraw(pool, clustering.id, joined, len(design(joined.space, options)))
+
+
+def plan_worth(workspace: Workspace, dataset_id: str, request: WorthRequest) -> WorthPlan:
+    """What ``draw_worth`` draws, kept for the step that reads it; nothing is queued."""
+    drawn = draw_worth(workspace, dataset_id, request)
+    pool = prepare_pool(workspace, dataset_id, request, drawn.pool)
+    named: dict[str, JSON] = _asked(request) | {
         "held_out": pool.held_out.id,
         "pool": pool.pool.id,
         "tokens": pool.costs,
-        "clustering": clustering.id,
+        "clustering": drawn.clustering,
     }
     named |= {"target": pool.target} if pool.target else {}
-    options = parse_options(WorthOptions, named)
-    joined = super_clusters(clustering, pool.counted, pool.split.pool, options)
-    return WorthPlan(pool, joined, len(design(joined.space, options)), named)
+    return WorthPlan(pool, drawn.joined, drawn.n_runs, named)
+
+
+def _asked(request: WorthRequest) -> dict[str, JSON]:
+    own = ("runs", "most_clusters", "max_passes", "furthest")
+    return {name: getattr(request, name) for name in own} | request.shared()
 
 
 @needs("curator")
 def submit_worth(
     workspace: Workspace, dataset_id: str, request: WorthRequest, *, target: RunTarget = HERE
 ) -> Submission:
-    """Queue a training for every mixture of the design and what their losses say; raises what ``plan_worth`` does."""
+    """Queue a training for every mixture of the design and what their losses say; raises what ``draw_worth`` does."""
     plan = plan_worth(workspace, dataset_id, request)
     return submit(workspace, dataset_id, STEP, plan.options, target=target)
 
@@ -120,10 +138,13 @@ class WorthEstimate:
     text: str
 
 
-@needs("curator")
+@needs("curator", writes=False)
 def estimate_worth(workspace: Workspace, dataset_id: str, request: WorthRequest) -> WorthEstimate:
-    """Time a step of this very training in this process; nothing is queued. Raises what ``plan_worth`` does, ModelMissing."""
-    plan = plan_worth(workspace, dataset_id, request)
+    """Time a step of this very training in this process, on rows held out as the run will do it; nothing is queued or kept.
+
+    Raises what ``draw_worth`` does, and ModelMissing.
+    """
+    plan = draw_worth(workspace, dataset_id, request)
     timed = time_training(workspace, dataset_id, request, plan.pool.split)
     n_groups, n_trainings = len(plan.joined.space.pool), plan.n_runs + 1
     rows = request.budget_tokens / plan.pool.mean_tokens

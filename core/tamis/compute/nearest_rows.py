@@ -63,22 +63,21 @@ def _look(
     The rows of ``part`` are the rows of ``cosine``, or, looked ``down``, its columns.
     """
     limit, k = found.cosine[part, -1], found.places.shape[1]
-    some = np.flatnonzero(cosine.max(axis=0 if down else 1) >= limit)
-    if not some.size:
+    # One comparison of the tile and one look for what is true in it: no copy of any part of it.
+    hits = np.flatnonzero(cosine >= (limit if down else limit[:, None]))
+    if not hits.size:
         return
-    near = cosine[:, some] if down else cosine[some]
-    taken = near >= (limit[some] if down else limit[some][:, None])
-    if np.count_nonzero(taken) > MANY * k * some.size:
+    if hits.size > MANY * k * len(limit):
         # Whole crowds are tied: of each row's the first k are all that can stay.
-        near = np.where(own[part][some][:, None] == own[other], -np.inf, near.T if down else near)
+        near = np.where(own[part][:, None] == own[other], -np.inf, cosine.T if down else cosine)
         best = np.argsort(-near, axis=1, kind="stable")[:, :k]
-        at, places = np.repeat(np.arange(some.size), best.shape[1]), best.ravel()
+        at, places = np.repeat(np.arange(len(near)), best.shape[1]), best.ravel()
         values = near[at, places]
     else:
-        first, second = np.divmod(np.flatnonzero(taken), near.shape[1])
-        values = near[first, second]
+        first, second = np.divmod(hits, cosine.shape[1])
+        values = cosine.ravel()[hits]
         at, places = (second, first) if down else (first, second)
-    rows, others = some[at] + part.start, places + other.start
+    rows, others = at + part.start, places + other.start
     apart = own[rows] != own[others]
     _merge(found, rows[apart], others[apart], values[apart])
 

@@ -34,22 +34,42 @@ def find_target(workspace: Workspace, dataset_id: str, named: str) -> Artifact:
 def freeze_target(workspace: Workspace, dataset_id: str, pointer: str) -> str:
     """The id of the artifact for ``name``, or for several as ``first=2,second=1``; an id stays, nothing is the newest.
 
+    Raises what ``named_targets`` does.
+    """
+    found = _named(workspace, dataset_id, pointer)
+    if isinstance(found, Artifact):
+        return found.id
+    return combine_targets(
+        workspace.artifacts, dataset_id, [one for one, _ in found], [share for _, share in found]
+    ).id
+
+
+def named_targets(workspace: Workspace, dataset_id: str, pointer: str) -> list[Artifact]:
+    """The targets that ``freeze_target`` makes one of; nothing is written.
+
     Raises InvalidOptions for a share that is no number above 0 and a target named twice, UnknownName, ArtifactMissing.
     """
-    if workspace.artifacts.find(dataset_id, KIND, pointer) is not None:
-        return pointer
+    found = _named(workspace, dataset_id, pointer)
+    return [found] if isinstance(found, Artifact) else [one for one, _ in found]
+
+
+def _named(workspace: Workspace, dataset_id: str, pointer: str) -> Artifact | list[tuple[Artifact, float]]:
+    """One artifact that is there, or targets with their shares."""
+    there = workspace.artifacts.find(dataset_id, KIND, pointer)
+    if there is not None:
+        return there
     if not pointer:
         known = targets_of(workspace, dataset_id)
         if not known:
             raise ArtifactMissing(no_target(dataset_id))
-        return known[0].id
+        return known[0]
     named = [_with_share(one) for one in pointer.split(",") if one.strip()]
-    targets = [find_target(workspace, dataset_id, name) for name, _ in named]
-    if len({one.id for one in targets}) < len(targets):
+    targets = [(find_target(workspace, dataset_id, name), share) for name, share in named]
+    if len({one.id for one, _ in targets}) < len(targets):
         raise InvalidOptions(
             f"{pointer!r} names a target twice: give it once, with the share that it is to have."
         )
-    return combine_targets(workspace.artifacts, dataset_id, targets, [share for _, share in named]).id
+    return targets
 
 
 def _with_share(text: str) -> tuple[str, float]:

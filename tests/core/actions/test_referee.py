@@ -17,9 +17,10 @@ from tamis.actions.referee import (
     read_ruling,
     submit_referee,
 )
+from tamis.actions.referee_estimate import estimate_referee
 from tamis.actions.replay import replay_manifest
 from tamis.actions.submit import submit
-from tamis.errors import InvalidOptions, JobCancelled, UnknownName
+from tamis.errors import CurationError, InvalidOptions, JobCancelled, UnknownName
 from tamis.jobs import job_table
 from tamis.steps.execute import Task, execute
 from tamis.steps.proxies.training import KIND, LOSSES
@@ -167,6 +168,23 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_queued(referee, cha
     workspace, dataset_id, request = referee
     with pytest.raises(InvalidOptions, match=match):
         submit_referee(workspace, dataset_id, replace(request, **change))
+
+
+def test_an_estimate_writes_nothing_and_can_be_had_where_the_workspace_can_only_be_looked_at(
+    referee, monkeypatch
+):
+    workspace, dataset_id, request = referee
+    for name in ("first", "second"):
+        examples = [TargetExample(f"{name} asks {i}", "yes yes yes yes") for i in range(4)]
+        store_target(workspace.artifacts, dataset_id, name, examples, split=False, source="a test")
+    before = {path for path in workspace.path.rglob("*") if "tamis.db" not in path.name}
+    monkeypatch.setattr(workspace.database, "is_read_only", True)
+    asked = replace(request, held_out="", n_held_out=61, seed=99, target="first=2,second")
+    found = estimate_referee(workspace, dataset_id, asked)
+    assert found.training_seconds > 0 and (found.n_first, found.n_most) == (17, 17)
+    assert {path for path in workspace.path.rglob("*") if "tamis.db" not in path.name} == before
+    with pytest.raises(CurationError, match="written"):
+        submit_referee(workspace, dataset_id, asked)
 
 
 def test_random_and_longest_are_in_every_protocol():

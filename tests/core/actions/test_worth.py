@@ -13,6 +13,7 @@ from tamis.actions.submit import submit
 from tamis.actions.worth import (
     GOAL,
     WorthRequest,
+    estimate_worth,
     extend_worth,
     list_worths,
     plan_worth,
@@ -189,6 +190,15 @@ def test_what_cannot_be_weighed_is_refused_before_anything_is_queued(asked, chan
     workspace, dataset_id, request = asked
     with pytest.raises(InvalidOptions, match=match):
         plan_worth(workspace, dataset_id, replace(request, **change))
+
+
+def test_an_estimate_writes_nothing_and_says_what_the_run_will_be(asked, monkeypatch):
+    workspace, dataset_id, request = asked
+    before = {path for path in workspace.path.rglob("*") if "tamis.db" not in path.name}
+    monkeypatch.setattr(workspace.database, "is_read_only", True)
+    found = estimate_worth(workspace, dataset_id, replace(request, held_out="", n_held_out=61, seed=99))
+    assert found.training_seconds > 0 and (found.n_runs, found.n_clusters) == (8, 2)
+    assert {path for path in workspace.path.rglob("*") if "tamis.db" not in path.name} == before
 
 
 def test_the_most_super_clusters_are_those_of_the_method():
