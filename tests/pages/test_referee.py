@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from tamis.actions.referee import RefereeRequest
+from tamis.cli.referee import referee_lines
 from tamis.steps.referee.result import (
     FILE,
     ClusterResult,
@@ -11,10 +15,11 @@ from tamis.steps.referee.result import (
     MethodResult,
     PairResult,
     Ruling,
+    TaskResult,
     write_bytes,
 )
 from tamis.store.artifacts.store import ArtifactStore, make_manifest
-from tests.pages.page_workspace import open_page, said
+from tests.pages.page_workspace import checked, open_page, said
 
 SENTENCE = "kMQ beats random by 0.030 ± 0.011 nats per token (8 seeds, 312 families, 20,000 tokens each)."
 
@@ -48,6 +53,12 @@ def a_ruling() -> Ruling:
     return Ruling(
         sentence=SENTENCE, methods=methods, pairs=pairs, looks=looks,
         clusters=[ClusterResult(method=2, cluster_id=0, n_rows=40, n_families=30, difference=-0.02, p=0.2, q=0.4)],
+        tasks=[
+            TaskResult(
+                method=2, task="piqa", metric="acc", n_questions=90, value=0.52, random=0.51, untrained=0.5, chance=0.5,
+                is_guessed=True,
+            )
+        ],
         n_seeds=8, max_seeds=10, n_families=312, n_held_out=500, n_held_out_tokens=90_000, budget_tokens=20_000, count="all",
         base_loss=2.5, equivalence_margin=0.02, detectable=0.012, top=[2], best=None, n_parameters=134_500_000,
         training_flops=1.6e13, notes=["A note to be read."],
@@ -87,4 +98,30 @@ def test_the_sentence_comes_first_and_all_runs_are_listed(workspace: Path, datas
     text = said(app).replace("\\", "")
     assert "A note to be read." in text and "looked at after the fact" in text and "until it pleases" in text
     assert "★ kMQ" in text and "0.1 % with what was cached" in text
-    assert "1 referee of this dataset" in [one.label for one in app.expander]
+    assert {"1 referee of this dataset", "By cluster (exploratory)", "By task (exploratory)"} <= {
+        one.label for one in app.expander
+    }
+    (tasks,) = [one.value for one in app.dataframe if "Task" in one.value]
+    assert tasks["Method"][0] == "kMQ" and tasks["Guessing"][0] == 0.5 and tasks["q"][0] is None
+    told = "\n".join(referee_lines(a_ruling()))
+    assert "exploratory, these claim nothing" in told and told.endswith("guessed")
+
+
+def test_tasks_are_asked_where_the_harness_is_installed_and_it_is_said_where_it_is_not(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = "pages.shared.forms.harness_tasks.harness_missing"
+    monkeypatch.setattr(missing, lambda: "It is not installed.")
+    app = open_page("referee", dataset=dataset_id)
+    assert "It is not installed" in said(app)
+    assert "referee_tasks" not in [one.key for one in app.multiselect]
+    monkeypatch.setattr(missing, lambda: "")
+    asked: list[RefereeRequest] = []
+    monkeypatch.setattr(
+        "pages.parts.referee.form.submit_referee", lambda *given, **_: asked.append(given[2]) or given[0]
+    )
+    monkeypatch.setattr("pages.parts.referee.form.follow_job", lambda _: None)
+    app = open_page("referee", dataset=dataset_id)
+    checked(app.multiselect(key="referee_tasks").set_value(["piqa"]).run())
+    checked(next(one for one in app.button if one.label == "Start the referee").click().run())
+    assert [one.lm_eval_tasks for one in asked] == [("piqa",)]

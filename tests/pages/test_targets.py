@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tamis.actions.read_rows import Scope
 from tamis.actions.targets import TargetExample, TargetSource, add_target, list_targets
 from tamis.scorers import SCORERS
 from tamis.store.workspace import open_workspace
@@ -42,6 +43,21 @@ def test_rows_with_a_tag_are_a_target_and_what_is_wrong_is_said(workspace: Path,
     app.text_input(key="target_name").set_value("picked")
     checked(next(one for one in app.button if one.label == "Make the target").click().run())
     assert list_targets(open_workspace(workspace), dataset_id)[0].source.startswith("selection")
+
+
+def test_rows_that_the_map_hands_over_are_a_target(workspace: Path, dataset_id: str) -> None:
+    scope = Scope().and_where("contains", "bread", "prompt").to_url()
+    app = open_page("data_map", dataset=dataset_id, scope=scope)
+    assert "Make a target of these" in [one.label for one in app.get("page_link")] or "Make a target" in said(
+        app
+    )
+    app = open_page("scoring", dataset=dataset_id, scorer="Targets", scope=scope)
+    assert app.segmented_control(key="target_kind").value == "Rows of this dataset"
+    assert app.selectbox(key="target_rows").options[0].startswith("Filter: ")
+    app.text_input(key="target_name").set_value("bread")
+    checked(next(one for one in app.button if one.label == "Make the target").click().run())
+    (made,) = list_targets(open_workspace(workspace), dataset_id)
+    assert (made.n_examples, made.source) == (10, "a scope")
 
 
 def test_a_score_towards_a_target_asks_for_one_and_takes_several_with_shares(

@@ -12,9 +12,10 @@ from tamis.actions.roles import needs
 from tamis.actions.study_runs import StudyRun, study_runs
 from tamis.actions.submit import HERE, RunTarget, Submission, plan_run, submit
 from tamis.actions.worth import solved_weights
-from tamis.errors import InvalidOptions, UnknownName
+from tamis.errors import InvalidOptions, MissingExtra, UnknownName
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
+from tamis.steps.finetune.options import harness_missing
 from tamis.steps.referee.options import RefereeOptions
 from tamis.steps.referee.result import Ruling, read_ruling
 from tamis.steps.referee.sentence import cost_text
@@ -33,6 +34,13 @@ STEP = "referee"
 LONGEST, REFINEMENT, GIVEN, WORTH = "longest", "refinement", "selection:", "worth:"
 RANDOM_EACH = 2  # draws of random in every block: its luck is the largest
 ALWAYS = (BASELINE, LONGEST)
+OWN = (
+    "max_seeds",
+    "equivalence_margin",
+    "preset",
+    "lm_eval_tasks",
+    "lm_eval_limit",
+)  # fields that the step has, too
 # Whose methods are held against each other; random and longest are in every one.
 PRESETS: Mapping[str, tuple[str, ...]] = {
     "dnc": ("top_quality", "k_center", "deita", "qdit", "km_closest", "km_random", "kmq", REFINEMENT),
@@ -47,6 +55,8 @@ class RefereeRequest(ProxyRequest):
 
     A method is the name of a selector, ``refinement``, ``selection:ID``, a selection within the pool, or ``worth:ID``, rows drawn
     at random in the mixture that this worth solved. ``methods`` of a preset come first. ``options`` holds those of a method by its name (for ``refinement`` those of refine).
+    Every trained model answers ``lm_eval_tasks`` of the lm-evaluation-harness, too, ``lm_eval_limit`` rows of each at most; they
+    are looked at beside and claim nothing.
     """
 
     methods: tuple[str, ...] = ()
@@ -54,6 +64,8 @@ class RefereeRequest(ProxyRequest):
     max_seeds: int = 10
     quality: str = ""
     equivalence_margin: float = 0.02
+    lm_eval_tasks: tuple[str, ...] = ()
+    lm_eval_limit: int | None = None
     options: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
 
 
@@ -98,6 +110,8 @@ def submit_referee(
     The selections are the referee's own. Raises InvalidOptions, UnknownName and ArtifactMissing before anything is queued.
     """
     names = methods_of(request)
+    if request.lm_eval_tasks and harness_missing():
+        raise MissingExtra("Tasks of the lm-evaluation-harness", "harness")
     parse_options(RefereeOptions, _referee_options(request, {BASELINE: ["a"], "-": ["b"]}, {}, "a", "b"))
     plan = prepare_referee(workspace, dataset_id, request)
     for name in names:
@@ -144,7 +158,7 @@ def _referee_options(
         "held_out": held_out,
         "pool": pool,
         **request.shared(),
-    } | {name: getattr(request, name) for name in ("max_seeds", "equivalence_margin", "preset")}
+    } | {name: getattr(request, name) for name in OWN}
 
 
 def _selections(

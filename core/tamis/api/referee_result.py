@@ -69,6 +69,23 @@ class RefereeResult(StepResult):
         return Records.of(f"Targets of referee {self.id}, exploratory", lines)
 
     @property
+    def tasks(self) -> Records:
+        """Exploratory: every method in every task of the lm-evaluation-harness beside random and the untrained model.
+
+        q is None where nothing is tested: no method is better than guessing, or there are too few questions.
+        """
+        ruling = read_ruling(self._artifact)
+        lines = [
+            {
+                "method": ruling.methods[one.method].title, "task": one.task, "metric": one.metric,
+                "questions": one.n_questions, "value": one.value, "random": one.random, "untrained": one.untrained,
+                "guessed": one.is_guessed, "p": one.p, "q": one.q,
+            }
+            for one in ruling.tasks
+        ]  # fmt: skip
+        return Records.of(f"Tasks of referee {self.id}, exploratory", lines)
+
+    @property
     def clusters(self) -> Records:
         """Exploratory: every method against random in every cluster, with a Benjamini-Hochberg q over all of them."""
         ruling = read_ruling(self._artifact)

@@ -59,6 +59,13 @@ if TYPE_CHECKING:
 @click.option(
     "--target", default="", metavar="NAME[,NAME]", help="Targets whose losses are looked at beside."
 )
+@click.option(
+    "--lm-eval-tasks",
+    default="",
+    metavar="NAME[,NAME]",
+    help="Tasks of the lm-evaluation-harness to look at beside.",
+)
+@click.option("--lm-eval-limit", type=int, default=None, help="Rows of each of these tasks at most.")
 @click.option("--seed", default=42, show_default=True, help="Seed of everything.")
 @click.option(
     "--estimate", is_flag=True, help="Time one step and say how long it would take; nothing is queued."
@@ -118,9 +125,11 @@ def _request(asked: dict[str, JSON]) -> RefereeRequest:
         "quality",
         "seed",
         "target",
+        "lm_eval_limit",
     )
     return RefereeRequest(
-        methods=tuple(name.strip() for name in asked["methods"].split(",") if name.strip()),
+        methods=_named(asked["methods"]),
+        lm_eval_tasks=_named(asked["lm_eval_tasks"]),
         max_seeds=int(asked["max_seeds"]),
         n_held_out=asked["held_out_rows"],
         equivalence_margin=asked["delta"],
@@ -128,6 +137,10 @@ def _request(asked: dict[str, JSON]) -> RefereeRequest:
         options=json_object("--method-options", asked["method_options"]),
         **{name: asked[name] for name in named},
     )
+
+
+def _named(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
 def referee_lines(result: Ruling) -> list[str]:
@@ -149,4 +162,22 @@ def referee_lines(result: Ruling) -> list[str]:
             f"{method.title[:19]:20}{method.loss:>9.4f}{beside}{method.n_passes:>7.2f}  {cost_text(method)}"
         )
     lines.append(f"{'(untrained)':20}{result.base_loss:>9.4f}")
-    return [*lines, "", *result.notes]
+    return [*lines, "", *result.notes, *_task_lines(result)]
+
+
+def _task_lines(result: Ruling) -> list[str]:
+    """A line per method and metric of a task."""
+    if not result.tasks:
+        return []
+    lines = [
+        "",
+        "Tasks of the lm-evaluation-harness (exploratory, these claim nothing):",
+        f"{'':20}{'task':24}{'metric':20}{'value':>9}{'random':>9}{'untrained':>11}{'q':>8}",
+    ]
+    for one in result.tasks:
+        told = "guessed" if one.is_guessed else "" if one.q is None else f"{one.q:.3f}"
+        title = result.methods[one.method].title
+        lines.append(
+            f"{title[:19]:20}{one.task[:23]:24}{one.metric[:19]:20}{one.value:>9.4f}{one.random:>9.4f}{one.untrained:>11.4f}{told:>8}"
+        )
+    return lines

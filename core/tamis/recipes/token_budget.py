@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from tamis.recipes import SftLoraOptions, SftOptions
 from tamis.recipes.rows import NOT_LEARNED, TokenRow, prepare_rows
 from tamis.recipes.sft import computes_half, load_model, lora_config, tokenizer_folder, window_of_model
 from tamis.recipes.tokenizers import load_tokenizer
-from tamis.types import Float64s, Int64s
+from tamis.types import JSON, Float64s, Int64s
 
 Count = Literal["all", "response"]
 BATCH_TOKENS = 1024  # computed together, padding included
@@ -33,7 +33,8 @@ class BudgetRequest:
     """What to train on, how much of it, and what to measure on; files as those of a TrainingRequest.
 
     Without a ``train_file`` the model is measured as it is. ``count`` says which tokens the budget and the steps count: all
-    that go through the model, or those that are learned. ``n_measured`` held-out rows, None for all.
+    that go through the model, or those that are learned. ``n_measured`` held-out rows, None for all. ``examine`` is
+    handed the model and its tokenizer once it is measured.
     """
 
     model: Path
@@ -46,6 +47,7 @@ class BudgetRequest:
     on_progress: Callable[[str, int, int], None]
     n_measured: int | None = None
     parts: tuple[Int64s, Int64s] | None = None
+    examine: Callable[[Any, Any], list[dict[str, JSON]]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,8 @@ class Measured:
     """Summed loss in nats (r,) and learned tokens (r,) of the held-out rows, in the order of their file.
 
     The losses are NaN where training diverged. ``n_tokens`` went through the model, of which ``n_learned`` were learned, in
-    ``n_steps`` steps; ``n_rows`` rows of ``n_selected`` tokens were there, read in ``n_passes``. Seconds of each part.
+    ``n_steps`` steps; ``n_rows`` rows of ``n_selected`` tokens were there, read in ``n_passes``. ``examined`` is what
+    ``examine`` found. Seconds of each part.
     """
 
     loss_sums: Float64s
@@ -68,6 +71,7 @@ class Measured:
     load_seconds: float = 0.0
     train_seconds: float = 0.0
     measure_seconds: float = 0.0
+    examined: list[dict[str, JSON]] = field(default_factory=list)
 
 
 def train_and_measure(request: BudgetRequest, options: SftOptions) -> Measured:
@@ -79,13 +83,15 @@ def train_and_measure(request: BudgetRequest, options: SftOptions) -> Measured:
     began = time.perf_counter()
     torch.manual_seed(request.seed)
     half = computes_half(options)
-    model, held_out, rows = _load(request, options)
+    tokenizer = load_tokenizer(tokenizer_folder(request.model))
+    model, held_out, rows = _load(request, options, tokenizer)
     loaded = time.perf_counter()
     if not rows:
         sums, tokens = _row_losses(model, held_out, request.on_progress, half=half)
         return Measured(
             loss_sums=sums, tokens=tokens,
             load_seconds=loaded - began, measure_seconds=time.perf_counter() - loaded,
+            examined=_examined(request, model, tokenizer, half=half),
         )  # fmt: skip
     n_rows = len(rows)
     counted = np.array([_counted(row, request.count) for row in rows], dtype=np.int64)
@@ -101,19 +107,33 @@ def train_and_measure(request: BudgetRequest, options: SftOptions) -> Measured:
     trained = time.perf_counter()
     if math.isfinite(train_loss):
         sums, tokens = _row_losses(model, held_out, request.on_progress, half=half)
+        measured, examined = time.perf_counter(), _examined(request, model, tokenizer, half=half)
     else:
         sums, tokens = np.full(len(held_out), np.nan), _learned(held_out)
+        measured, examined = trained, []
     return Measured(
         loss_sums=sums, tokens=tokens, train_loss=train_loss,
         n_tokens=sum(len(row.input_ids) for row in read), n_learned=int(_learned(read).sum()),
         n_steps=plan.n_steps, n_rows=n_rows, n_selected=int(counted.sum()), n_passes=plan.n_passes,
-        load_seconds=loaded - began, train_seconds=trained - loaded, measure_seconds=time.perf_counter() - trained,
+        load_seconds=loaded - began, train_seconds=trained - loaded, measure_seconds=measured - trained,
+        examined=examined,
     )  # fmt: skip
 
 
-def _load(request: BudgetRequest, options: SftOptions) -> tuple[Any, list[TokenRow], list[TokenRow]]:
+def _examined(request: BudgetRequest, model: Any, tokenizer: Any, *, half: bool) -> list[dict[str, JSON]]:  # noqa: ANN401 - of transformers
+    if request.examine is None:
+        return []
+    device = next(model.parameters()).device
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+        return request.examine(model.eval(), tokenizer)
+
+
+def _load(
+    request: BudgetRequest,
+    options: SftOptions,
+    tokenizer: Any,  # noqa: ANN401 - of transformers
+) -> tuple[Any, list[TokenRow], list[TokenRow]]:
     """The model ready to learn, held-out rows, and rows to train on."""
-    tokenizer = load_tokenizer(tokenizer_folder(request.model))
     lora = options if isinstance(options, SftLoraOptions) else None
     model = load_model(
         request.model, half=computes_half(options) and lora is not None, trainable=lora is not None

@@ -31,6 +31,13 @@ def show_tag_actions(context: DatasetContext, scope: Scope) -> None:
             link_to("selection", "Select from these", query=everything)
             link_to("export_data", "Export these", query=everything)
             link_to("augment", "Write rows like these", query=everything | {"view": "new"})
+        if n_matching and scope.conditions:
+            link_to(
+                "scoring",
+                "Make a target of these",
+                icon=":material/target:",
+                query=everything | {"scorer": "Targets"},
+            )
 
 
 def _tag_form(context: DatasetContext, scope: Scope, n_matching: int) -> None:

@@ -1,4 +1,4 @@
-"""What is looked at after the fact: losses by cluster and by target, which claim nothing."""
+"""What is looked at after the fact: losses by cluster and by target, and tasks, which claim nothing."""
 
 from __future__ import annotations
 
@@ -43,3 +43,25 @@ def show_by_target(ruling: Ruling) -> None:
             for one in sorted(ruling.targets, key=lambda one: one.q)
         ])  # fmt: skip
         st.dataframe(table, hide_index=True, alt="Losses by target against random, exploratory")
+
+
+def show_by_task(ruling: Ruling) -> None:
+    """Every method in every task of the lm-evaluation-harness."""
+    if not ruling.tasks:
+        return
+    with st.expander("By task (exploratory)", icon=":material/quiz:"):
+        st.caption(
+            "Tasks of the lm-evaluation-harness, which every trained model answered. q is Benjamini and Hochberg's over all of "
+            "them; it is missing where no method answers better than by guessing, or where questions have no values of their own."
+        )
+        table = pd.DataFrame([
+            {
+                "Method": ruling.methods[one.method].title, "Task": one.task, "Metric": one.metric,
+                "Questions": one.n_questions, "Value": one.value, "Random": one.random, "Untrained": one.untrained,
+                "Guessing": one.chance, "q": one.q,
+            }
+            for one in ruling.tasks
+        ])  # fmt: skip
+        st.dataframe(
+            table, hide_index=True, alt="Tasks of the lm-evaluation-harness against random, exploratory"
+        )

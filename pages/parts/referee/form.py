@@ -13,6 +13,7 @@ from pages.shared.forms.finetune_model import (
     choose_model,
     show_study_buttons,
 )
+from pages.shared.forms.harness_tasks import choose_tasks
 from pages.shared.identity import asks
 from pages.shared.runs.job_watch import FormDefaults
 from tamis.actions.referee import (
@@ -122,7 +123,8 @@ def _ask(
         "Counts as equal", min_value=0.001, value=0.02, format="%.3f", key="referee_delta",
         help="Differences within it, in nats per token; it cannot be changed afterwards.",
     )  # fmt: skip
+    tasks = choose_tasks("referee_tasks", "Every trained model answers them; they claim nothing.")
     return RefereeRequest(
-        methods=methods, preset=preset, quality=quality, max_seeds=int(max_seeds), model=model,
+        methods=methods, lm_eval_tasks=tuple(tasks), preset=preset, quality=quality, max_seeds=int(max_seeds), model=model,
         equivalence_margin=float(delta), **training.values,
     )  # fmt: skip

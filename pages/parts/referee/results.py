@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.referee.charts import forest_chart, seeds_chart
-from pages.parts.referee.exploratory import show_by_cluster, show_by_target
+from pages.parts.referee.exploratory import show_by_cluster, show_by_target, show_by_task
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.picker import RunPicker, pick_from_list
@@ -53,6 +53,7 @@ def show_ruling(context: DatasetContext, artifact: Artifact) -> None:
     _show_pairs(ruling)
     show_by_cluster(context, ruling)
     show_by_target(ruling)
+    show_by_task(ruling)
 
 
 _FOREST_HELP = (

@@ -12,6 +12,7 @@ from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import ago
 from tamis.actions.artifact_names import names_in_view
+from tamis.actions.read_rows import Scope, describe_scope
 from tamis.actions.targets import (
     TargetEntry,
     TargetExample,
@@ -38,7 +39,8 @@ def show_targets(context: DatasetContext) -> None:
     listed = list_targets(context.workspace, context.dataset_id)
     if listed:
         _show_list(context, listed)
-    with st.expander("Make a target", icon=":material/add:", expanded=not listed):
+    asked = bool(st.query_params.get("scope"))  # rows that the map handed over
+    with st.expander("Make a target", icon=":material/add:", expanded=asked or not listed):
         _show_form(context)
 
 
@@ -95,7 +97,7 @@ def _show_form(context: DatasetContext) -> None:
     kind = st.segmented_control(
         "Made of",
         [TYPED, FILE, ROWS, TASK],
-        default=TYPED,
+        default=ROWS if st.query_params.get("scope") else TYPED,
         required=True,
         key="target_kind",
         label_visibility="collapsed",
@@ -144,14 +146,22 @@ def _task(context: DatasetContext) -> TargetSource:  # noqa: ARG001
 
 def _rows(context: DatasetContext) -> TargetSource:
     names = names_in_view(context.view, "selection")
-    labels = {f"tag:{tag}": f"Tag: {tag} ({len(rows):,})" for tag, rows in context.tags.rows.items()}
+    scope = st.query_params.get("scope", "")
+    labels = (
+        {f"scope:{scope}": f"Filter: {describe_scope(Scope.from_url(scope), context.names.names, names)}"}
+        if scope
+        else {}
+    )
+    labels |= {f"tag:{tag}": f"Tag: {tag} ({len(rows):,})" for tag, rows in context.tags.rows.items()}
     labels |= {f"selection:{one.id}": f"Selection: {names[one.id]}" for one in context.view.selections}
     if not labels:
-        st.caption("There is no tag and no selection yet: tag rows on the map first.")
+        st.caption(
+            "There is no tag and no selection yet: filter rows on the map, and make a target of them there."
+        )
         return TargetSource()
     chosen = st.selectbox("Rows", list(labels), format_func=labels.__getitem__, key="target_rows")
     kind, _, value = str(chosen).partition(":")
-    return TargetSource(tag=value) if kind == "tag" else TargetSource(selection=value)
+    return TargetSource(**{kind: value})
 
 
 _SOURCES = {TYPED: _typed, ROWS: _rows, TASK: _task}

@@ -11,6 +11,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_forecast import show_finetune_forecast
 from pages.shared.forms.finetune_model import ChosenModel, choose_model
 from pages.shared.forms.finetune_rows import ChosenTraining, choose_held_out, choose_training_rows
+from pages.shared.forms.harness_tasks import choose_tasks
 from pages.shared.forms.options_form import Form, FormField, draw_field, draw_options
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
@@ -23,7 +24,7 @@ from tamis.actions.training import SMOKE_STEPS, hold_out_again, smoke_test
 from tamis.errors import CurationError
 from tamis.recipes import RECIPES
 from tamis.registry import Options
-from tamis.steps.finetune.options import FinetuneOptions, harness_missing
+from tamis.steps.finetune.options import FinetuneOptions
 from tamis.types import JSON
 
 STEP = "finetune"
@@ -41,7 +42,6 @@ LABELS = {
     "lm_eval_limit": "Rows of each task at most",
 }
 # Some that small models are often asked; any other name can be typed.
-KNOWN_TASKS = ("arc_easy", "hellaswag", "ifeval", "piqa")
 SMOKE_HELP = (
     f"The same run with {SMOKE_STEPS} steps and 2 answers: whether all of it works here, in a minute or so. It times a step, "
     "from which the time of the whole run is told."
@@ -130,17 +130,9 @@ def _draw_evaluation(context: DatasetContext, start: FormDefaults) -> dict[str, 
 
 def _draw_tasks(form: Form) -> dict[str, JSON]:
     """Tasks of the lm-evaluation-harness, where it is installed."""
-    missing = harness_missing()
-    if missing:
-        st.caption(f":material/info: {plain(missing)}")
-        return {}
     given = [str(task) for task in form.start.get("lm_eval_tasks") or ()]
-    chosen = st.multiselect(
-        "Tasks of the lm-evaluation-harness", list(dict.fromkeys([*given, *KNOWN_TASKS])), default=given, accept_new_options=True,
-        key=form.key("lm_eval_tasks"), placeholder="Choose a task, or type a name or the path of a task file",
-        help="Base and tuned model both answer them after training. Most fetch their data from the hub. A task file may run "
-        "Python code of its own.",
-    )  # fmt: skip
+    who = "Base and tuned model both answer them after training."
+    chosen = choose_tasks(form.key("lm_eval_tasks"), who, given)
     if not chosen:
         return {}
     return {"lm_eval_tasks": chosen, **_draw_in_columns(FinetuneOptions, form, ("lm_eval_limit",))}

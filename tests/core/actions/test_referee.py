@@ -27,6 +27,7 @@ from tamis.steps.proxies.training import KIND, LOSSES
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.targets import TargetExample, read_target, store_target
+from tests.support.array_tasks import TwoTasks
 from tests.support.in_process import Silent, run_queued
 from tests.support.small_trainings import RECIPE, sound_and_noise
 from tests.support.threads import one_thread
@@ -133,7 +134,10 @@ def test_a_run_that_was_stopped_goes_on_from_the_trainings_that_are_there(refere
         one.id: one.path.joinpath("manifest.json").stat().st_mtime_ns
         for one in workspace.artifacts.list(dataset_id, KIND)
     }
-    ruling = read_ruling(execute(workspace.artifacts, task, Silent()))
+    # It goes on as an array on Slurm does: the last trainings are made by a task that has seen the job's folder alone.
+    array = TwoTasks(workspace.path)
+    ruling = read_ruling(execute(workspace.artifacts, task, Silent(), parallel=array))
+    assert array.shares == [1, 17 - 5 - 1]
     judging = int(read_target(workspace.artifacts.list(dataset_id, "target")[0]).judges.sum())
     assert {(one.target, one.n_examples) for one in ruling.targets} == {("sure", judging)}
     assert [one.method for one in ruling.targets] == [1, 2] and ruling.n_held_out == N_HELD_OUT

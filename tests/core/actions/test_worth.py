@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +32,7 @@ from tamis.store.artifacts.readers import read_cluster_ids, read_examples, read_
 from tamis.store.artifacts.refinements import read_round_clusters
 from tamis.store.artifacts.targets import TargetExample, store_target
 from tests.pages.page_workspace import run_step
+from tests.support.array_tasks import TwoTasks
 from tests.support.in_process import Silent, run_queued
 from tests.support.small_trainings import N_ROWS, RECIPE, sound_and_noise
 from tests.support.threads import one_thread
@@ -134,17 +134,7 @@ def test_four_more_runs_are_added_and_no_training_is_made_again(weighed):
     assert len({one.id for one in workspace.artifacts.list(dataset_id, KIND)} - there) == 4
 
 
-class Elsewhere:
-    """Where another process would compute: what it is given has to survive being pickled, and reports to nobody."""
-
-    def run(self, work, numbers, on_chunk):
-        compute = pickle.loads(pickle.dumps(work)).open()
-        for number in numbers:
-            compute(number)
-            on_chunk(number)
-
-
-def test_a_run_that_was_stopped_goes_on_elsewhere_and_its_targets_are_measured_on(asked):
+def test_a_run_that_was_stopped_goes_on_over_an_array_and_its_targets_are_measured_on(asked):
     workspace, dataset_id, request = asked
     leak = read_examples(workspace.artifacts.examples(dataset_id), ["prompt"])["prompt"][1].as_py()
     examples = [
@@ -169,7 +159,12 @@ def test_a_run_that_was_stopped_goes_on_elsewhere_and_its_targets_are_measured_o
     kept = {one.id for one in workspace.artifacts.list(dataset_id, KIND)} - before
     assert len(kept) == 4
     made_at = {one: workspace.artifacts.get(dataset_id, KIND, one).path.stat().st_mtime_ns for one in kept}
-    report = read_report(execute(workspace.artifacts, task, Silent(), parallel=Elsewhere()))
+    array = TwoTasks(workspace.path)
+    report = read_report(execute(workspace.artifacts, task, Silent(), parallel=array))
+    assert array.shares == [
+        1,
+        9 - 4 - 1,
+    ]  # eight mixtures and the model as it is, of which four trainings were there
     assert made_at == {
         one: workspace.artifacts.get(dataset_id, KIND, one).path.stat().st_mtime_ns for one in kept
     }

@@ -56,6 +56,20 @@ def test_novel_sum_is_the_golden_number_and_the_plain_one_beside_it() -> None:
     assert (without.value, without.without_density) == pytest.approx((1.484759, 0.575758), abs=1e-6)
 
 
+def test_every_row_of_the_golden_novel_sum_is_the_plain_one_with_its_own_distance_at_the_first_rank() -> None:
+    apart = density(FOUR, ALL, n_neighbours=1)[:, None] * (1 - FOUR.astype(float) @ FOUR.T)
+
+    def averaged(own: int) -> np.ndarray:
+        ranked = np.sort(apart, axis=1)[:, own:]
+        weight = 1 / np.arange(1, ranked.shape[1] + 1)
+        return ranked @ weight / weight.sum()
+
+    assert averaged(0) == pytest.approx([2.315660, 2.145810, 0.372070, 0.563967], abs=2e-6)
+    found = novel_sum(FOUR, ALL, n_neighbours=1).value
+    assert found == pytest.approx(averaged(0).mean(), abs=1e-6)
+    assert averaged(1).mean() == pytest.approx(2.209693, abs=2e-6) != found
+
+
 def test_a_set_that_is_its_own_reference_gains_by_a_near_copy_and_a_fixed_pool_does_not_let_it() -> None:
     three = np.array([0, 2, 3])
     alone = novel_sum(FOUR, three, reference=three, n_neighbours=1).value

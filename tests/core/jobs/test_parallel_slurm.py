@@ -6,12 +6,15 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from threadpoolctl import threadpool_limits
 
+from tamis.actions.referee import RefereeRequest, submit_referee
+from tamis.actions.submit import RunTarget
 from tamis.jobs.backends.slurm import SlurmBackend
 from tamis.jobs.model import Job, JobState, Resources
 from tamis.jobs.scheduler import queue
@@ -22,6 +25,7 @@ from tests.core.jobs.engine import Engine
 from tests.core.jobs.slurm_cluster import slurm_cluster, why_not
 from tests.core.jobs.test_kill_and_resume import DATASET, run_here, write_examples
 from tests.core.jobs.test_parallel import HASHING, same_bytes, until
+from tests.support.small_trainings import RECIPE, sound_and_noise
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 N_ROWS = 40_000
@@ -108,3 +112,25 @@ def test_a_waiting_array_is_cancelled_as_one(slurm: Engine) -> None:
     assert slurm.run(second).state is JobState.CANCELLED
     subprocess.run(["scancel", first], check=True)
     until(lambda: not states(), "a task is left")
+
+
+def test_trainings_of_a_referee_are_shared_over_the_array(cluster: None, tmp_path: Path) -> None:
+    pytest.importorskip("trl")
+    workspace, dataset_id, model = sound_and_noise(tmp_path)
+    backend = SlurmBackend(Settings(workspace=workspace.path), poll_every_s=clusters.POLL_S)
+    engine = Engine.over(workspace.path, backends={"slurm": backend}, backend="slurm")
+    request = RefereeRequest(
+        budget_tokens=700, step_tokens=100, max_seeds=4, n_held_out=50, model=model, recipe_options=RECIPE
+    )
+    target = RunTarget("slurm", {"workers": 2, "cpus": 2})
+    job = submit_referee(workspace, dataset_id, request, target=target).job
+    assert job.resources.workers == 2
+    deadline = time.monotonic() + 300
+    while not engine.job(job).state.final and time.monotonic() < deadline:
+        engine.tick()
+        time.sleep(0.2)
+    log = engine.folder(job).log_tail()
+    assert engine.job(job).state is JobState.SUCCEEDED, log
+    assert re.search(r"Chunks computed by each task of the array: 0: \d+, 1: \d+", log), log
+    made = engine.store.get(dataset_id, "referee", job.artifact_id)
+    assert made.summary["n_trainings"] == 12

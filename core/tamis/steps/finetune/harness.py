@@ -6,6 +6,7 @@ import importlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class Harness:
         names = [task for task in tasks if task not in files]
         paths = [_allowed(file, folders) for file in files]
         # The list of all tasks takes ten seconds to read.
-        self._manager = manager(include_defaults=bool(names))
+        self._manager = _manager(manager, include_defaults=bool(names))
         known = set(self._manager.all_tasks) if names else set()
         unknown = [name for name in names if name not in known]
         if unknown:
@@ -52,12 +53,15 @@ class Harness:
 
     def scores(self, folder: Path, *, limit: int | None, cpu: bool) -> list[dict[str, JSON]]:
         """One entry per task and metric: task, metric, value, stderr (None: none), n rows, higher_is_better, and ``rows``,
-        its value for each question, where the value is their mean.
+        its value for each question, where the value is their mean; ``chance``, where answers are chosen among given ones.
 
         ``folder`` holds a model, or an adapter beside which its base is found. ``limit`` rows of each task are asked.
         Raises CurationError naming what stood in the way.
         """
-        model, tokenizer = _opened(folder, cpu=cpu)
+        return self.answers(*_opened(folder, cpu=cpu), limit=limit)
+
+    def answers(self, model: Any, tokenizer: Any, *, limit: int | None) -> list[dict[str, JSON]]:  # noqa: ANN401 - of transformers
+        """The same of a model that is loaded."""
         wrapped = importlib.import_module("lm_eval.models.huggingface").HFLM(
             pretrained=model, tokenizer=tokenizer, device=str(model.device), batch_size=BATCH_ROWS
         )
@@ -84,6 +88,12 @@ class Harness:
                 f"A task of the lm-evaluation-harness could not be read ({type(error).__name__}: {str(error)[:300]}). Check that "
                 "its data is on this machine or the hub can be reached."
             ) from error
+
+
+@cache
+def _manager(kind: Any, *, include_defaults: bool) -> Any:  # noqa: ANN401 - a class of the harness
+    """Once in a process: a study asks after every training."""
+    return kind(include_defaults=include_defaults)
 
 
 def _questions(task: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - a task of the harness
@@ -121,7 +131,8 @@ def parse_scores(results: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
             if not joint or metric.endswith("_stderr") or not isinstance(value, int | float):
                 continue
             error = metrics.get(f"{metric}_stderr,{used}")
-            rows = _values((results.get("samples") or {}).get(task) or (), metric, used, float(value))
+            samples = (results.get("samples") or {}).get(task) or ()
+            rows = _values(samples, metric, used, float(value))
             yield {
                 "task": task,
                 "metric": metric if used == "none" else f"{metric} ({used})",
@@ -130,6 +141,7 @@ def parse_scores(results: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
                 "n": asked.get("effective"),
                 "higher_is_better": better.get(metric),
                 **({"rows": rows} if rows else {}),
+                **_chance(samples, metric, used),
             }
 
 
@@ -153,6 +165,14 @@ def _values(samples: Iterable[Mapping[str, Any]], metric: str, used: str, mean: 
     if not values or not math.isclose(math.fsum(values.values()) / len(values), mean, abs_tol=1e-6):
         return {}
     return values
+
+
+def _chance(samples: Iterable[Mapping[str, Any]], metric: str, used: str) -> dict[str, float]:
+    """What guessing among the answers reaches, where they are given and right ones are counted."""
+    choices = [len(one.get("filtered_resps") or ()) for one in samples if one.get("filter") == used]
+    if not metric.startswith("acc") or not choices or min(choices) < 2:
+        return {}
+    return {"chance": math.fsum(1 / n for n in choices) / len(choices)}
 
 
 def _say_unknown(name: str, known: set[str]) -> str:

@@ -87,19 +87,14 @@ class FinetuneOptions(StepOptions):
     @field_validator("lm_eval_tasks")
     @classmethod
     def _plain_names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        # In the order given, each once: the same tasks are the same result.
-        return tuple(dict.fromkeys(task.strip() for task in given if task.strip()))
+        return each_task_once(given)
 
     def identity(self) -> dict[str, JSON]:
         """What determines the result; tasks only where some are asked, and the split only where it is not that of before."""
         named = super().identity()
         if self.split == "rows":
             del named["split"]
-        if not self.lm_eval_tasks:
-            named = {
-                key: value for key, value in named.items() if key not in ("lm_eval_tasks", "lm_eval_limit")
-            }
-        return named
+        return without_unasked_tasks(named)
 
     @property
     def stops_early(self) -> bool:
@@ -126,6 +121,18 @@ class FinetuneOptions(StepOptions):
 
     def _frozen(self) -> tuple[tuple[str, str], ...]:
         return (("within", self.within), ("held_out", self.held_out))
+
+
+def each_task_once(given: tuple[str, ...]) -> tuple[str, ...]:
+    """In the order given, each once: the same tasks are the same result."""
+    return tuple(dict.fromkeys(task.strip() for task in given if task.strip()))
+
+
+def without_unasked_tasks(named: dict[str, JSON]) -> dict[str, JSON]:
+    """What determines a result, without the fields of tasks where none is asked: it is that of before there were any."""
+    if named["lm_eval_tasks"]:
+        return named
+    return {key: value for key, value in named.items() if key not in ("lm_eval_tasks", "lm_eval_limit")}
 
 
 def harness_missing() -> str:

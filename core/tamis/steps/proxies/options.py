@@ -4,17 +4,40 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tamis.recipes import RECIPES
 from tamis.registry import Reach
+from tamis.steps.finetune.options import each_task_once, without_unasked_tasks
 from tamis.steps.spec import Choice, StepOptions
 from tamis.types import JSON
 
 Count = Literal["all", "response"]
 
 
-class ProxyOptions(StepOptions):
+class AsksTasks(StepOptions):
+    """Tasks of the lm-evaluation-harness that every trained model answers beside the held-out rows, which claim nothing."""
+
+    lm_eval_tasks: Annotated[tuple[str, ...], Reach.TASK_FILE] = Field(
+        (),
+        description="Tasks of the lm-evaluation-harness that every trained model answers too: names, or paths of task "
+        "files (.yaml) in a folder of TAMIS_TASK_FOLDERS.",
+    )
+    lm_eval_limit: int | None = Field(
+        None, ge=1, description="Rows of each of these tasks at most; empty: all."
+    )
+
+    @field_validator("lm_eval_tasks")
+    @classmethod
+    def _plain_names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        return each_task_once(given)
+
+    def identity(self) -> dict[str, JSON]:
+        """What determines the result; tasks only where some are asked."""
+        return without_unasked_tasks(super().identity())
+
+
+class ProxyOptions(AsksTasks):
     """How one proxy model is trained: what all trainings of a study share, and its seed.
 
     With ``budget_tokens`` 0 nothing is trained, and the base model itself is measured.

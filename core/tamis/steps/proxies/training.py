@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,6 +20,7 @@ from tamis.errors import JobConflict
 from tamis.models.files import fingerprint
 from tamis.recipes import SftOptions
 from tamis.registry import Table
+from tamis.settings import Settings
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.chunks import Compute
 from tamis.steps.context import Reporter, StepContext
@@ -34,6 +38,7 @@ from tamis.types import JSON, NOISE, Float64s, Int64s
 KIND = "proxy"
 SELECTION_TRAINING, MIXTURE_TRAINING = "referee_training", "mixture_training"
 LOSSES = "losses.parquet"
+TASKS = "tasks.json"
 WAIT_S = 1.0
 # Trainings are made by a study alone, so they stand in no list of steps that a person could start.
 PROXIES: Table[Step] = Table(
@@ -95,6 +100,7 @@ def _measured(
 
     recipe = options.chosen_options("recipe")
     assert isinstance(recipe, SftOptions)
+    examine = _examine(options)  # first: a wrong name should not be found out at the end
     held_out = read_frozen(context.input("held_out"))
     train_file, n_rows = (None, 0) if picked is None else _write(context, picked, "train.jsonl")
     folder = base_model_folder(options.model, context.workspace)
@@ -113,6 +119,7 @@ def _measured(
             seed=options.seed,
             on_progress=context.progress,
             parts=parts,
+            examine=examine,
         ),
         recipe,
     )
@@ -122,7 +129,10 @@ def _measured(
     pq.write_table(pa.table(columns), context.output.path / LOSSES, compression="zstd")
     if judged is not None:
         write_target_losses(context.output.path, judged, measured.loss_sums[n:], measured.tokens[n:])
-    told = {name: value for name, value in asdict(measured).items() if name not in ("loss_sums", "tokens")}
+    if options.lm_eval_tasks:
+        (context.output.path / TASKS).write_bytes(orjson.dumps(measured.examined))
+    aside = ("loss_sums", "tokens", "examined")
+    told = {name: value for name, value in asdict(measured).items() if name not in aside}
     told["train_loss"] = measured.train_loss if math.isfinite(measured.train_loss) else None
     loss = float(sums.sum() / max(1, tokens.sum()))
     return told | {
@@ -131,6 +141,24 @@ def _measured(
         "model_fingerprint": fingerprint(folder),
         "loss": loss if math.isfinite(loss) else None,
     }
+
+
+def _examine(options: ProxyOptions) -> Callable[[Any, Any], list[dict[str, JSON]]] | None:
+    if not options.lm_eval_tasks:
+        return None
+    from tamis.steps.finetune.harness import Harness
+
+    return partial(
+        Harness(options.lm_eval_tasks, Settings().task_folders).answers, limit=options.lm_eval_limit
+    )
+
+
+def task_answers(proxy: Artifact) -> list[dict[str, JSON]]:
+    """What the model of a training reached in tasks, as ``Harness.scores``; none where none was asked or it diverged."""
+    if TASKS not in proxy.manifest.files:
+        return []
+    told: list[dict[str, JSON]] = orjson.loads(proxy.file(TASKS).read_bytes())
+    return told
 
 
 def loss_sums(proxy: Artifact) -> Float64s:

@@ -30,7 +30,7 @@ from tamis.compute.referee.differences import (
 from tamis.steps.referee.result import ClusterResult, LookResult, PairResult, TargetResult, Verdict
 from tamis.types import Bools, Float64s, Int64s
 
-FEWEST_IN_CLUSTER = 6  # families of a cluster that is looked at on its own
+FEWEST_IN_CLUSTER = 6  # families of a cluster, or questions of a task, that is looked at on its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ def cluster_results(losses: Losses) -> list[ClusterResult]:
                     difference=float(seen.mean[i]), p=float(seen.p[i]), q=1.0,
                 ))  # fmt: skip
     return [
-        replace(one, q=q) for one, q in zip(found, _discovery_rates([one.p for one in found]), strict=True)
+        replace(one, q=q) for one, q in zip(found, discovery_rates([one.p for one in found]), strict=True)
     ]
 
 
@@ -170,11 +170,11 @@ def target_results(losses: TargetLosses | None, sound: Bools) -> list[TargetResu
                     difference=float(seen.mean[i]), p=float(seen.p[i]), q=1.0,
                 ))  # fmt: skip
     return [
-        replace(one, q=q) for one, q in zip(found, _discovery_rates([one.p for one in found]), strict=True)
+        replace(one, q=q) for one, q in zip(found, discovery_rates([one.p for one in found]), strict=True)
     ]
 
 
-def _discovery_rates(p: Sequence[float]) -> list[float]:
+def discovery_rates(p: Sequence[float]) -> list[float]:
     """Benjamini and Hochberg's q of every p."""
     if not p:
         return []

@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 
 from tamis.recipes import RECIPES
 from tamis.registry import Reach
-from tamis.steps.proxies.options import Count, ProxyOptions
-from tamis.steps.spec import Choice, Need, StepOptions
+from tamis.steps.proxies.options import AsksTasks, Count, ProxyOptions
+from tamis.steps.spec import Choice, Need
 from tamis.store.artifacts.choices import BASELINE
 from tamis.types import JSON
 
 
-class RefereeOptions(StepOptions):
+class RefereeOptions(AsksTasks):
     """Which methods, and how each is trained and measured.
 
     ``methods`` names the method of each of ``selections``, ``refined`` that of each of ``refinements``. A method with one
@@ -108,7 +108,15 @@ class RefereeOptions(StepOptions):
         """The options of one training."""
         shared = {
             name: getattr(self, name)
-            for name in ("model", "recipe", "recipe_options", "step_tokens", "count")
+            for name in (
+                "model",
+                "recipe",
+                "recipe_options",
+                "step_tokens",
+                "count",
+                "lm_eval_tasks",
+                "lm_eval_limit",
+            )
         }
         return ProxyOptions(**shared, budget_tokens=self.budget_tokens if trained else 0, seed=seed)
 

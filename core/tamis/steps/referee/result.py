@@ -99,6 +99,28 @@ class TargetResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult:
+    """A method in one metric of one task of the lm-evaluation-harness, beside ``random`` and the ``untrained`` model.
+
+    Exploratory, with a q over all tasks and methods. ``p`` and ``q`` are None where nothing can be tested: too few questions,
+    no value for each of them, or answers no better than ``chance`` by any method (``is_guessed``), which tell nothing.
+    """
+
+    method: int
+    task: str
+    metric: str
+    n_questions: int | None
+    value: float
+    random: float
+    untrained: float
+    higher_is_better: bool | None = None
+    chance: float | None = None
+    is_guessed: bool = False
+    p: float | None = None
+    q: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """All of it; ``sentence`` is the answer."""
 
@@ -124,6 +146,7 @@ class Ruling:
     dropped_blocks: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     targets: list[TargetResult] = field(default_factory=list)
+    tasks: list[TaskResult] = field(default_factory=list)
 
     def against_random(self) -> list[PairResult]:
         """The pairs with random, in the order of the methods."""
@@ -139,5 +162,5 @@ def read_ruling(artifact: Artifact) -> Ruling:
     """The result of a finished referee."""
     raw: dict[str, JSON] = orjson.loads(artifact.file(FILE).read_bytes())
     parts = {"methods": MethodResult, "pairs": PairResult, "looks": LookResult, "clusters": ClusterResult}
-    parts["targets"] = TargetResult
+    parts |= {"targets": TargetResult, "tasks": TaskResult}
     return Ruling(**raw | {name: [kind(**one) for one in raw.get(name, ())] for name, kind in parts.items()})

@@ -14,7 +14,7 @@ from tamis.steps.context import StepContext
 from tamis.steps.execute import Task
 from tamis.steps.proxies.judged import judged_examples, target_loss_sums, target_tokens
 from tamis.steps.proxies.preparation import FEWEST_FAMILIES
-from tamis.steps.proxies.training import KIND, loss_sums, loss_tokens, training_task
+from tamis.steps.proxies.training import KIND, loss_sums, loss_tokens, task_answers, training_task
 from tamis.steps.proxies.trainings import held_out_families, make_trainings
 from tamis.steps.referee.analysis import (
     Losses,
@@ -32,6 +32,7 @@ from tamis.steps.referee.costs import selecting_cost
 from tamis.steps.referee.options import RefereeOptions
 from tamis.steps.referee.result import FILE, MethodResult, Ruling, write_bytes
 from tamis.steps.referee.sentence import sentence_of
+from tamis.steps.referee.tasks import TaskAnswers, task_results
 from tamis.store.artifacts.choices import BASELINE
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
@@ -155,6 +156,14 @@ class _Run:
         ])  # fmt: skip
         return TargetLosses(sums, tokens, part, judged_examples(self.context.input("target")).names)
 
+    def task_answers(self, n_blocks: int) -> TaskAnswers:
+        """Answers in tasks of the untrained model and after every training of the first blocks."""
+        blocks = [
+            [[task_answers(one) for one in self._of_block(block, name)] for name in self.names]
+            for block in range(n_blocks)
+        ]
+        return TaskAnswers(task_answers(self.base_measured), blocks)
+
     def _of_block(self, block: int, name: str) -> list[Artifact]:
         return [
             self.store.get(self.context.dataset_id, KIND, t.artifact_id) for t in self.tasks_of(block, name)
@@ -179,6 +188,7 @@ def _result(run_: _Run, standing: Standing, losses: Losses) -> Ruling:
         pairs=pairs,
         looks=list(standing.looks),
         clusters=cluster_results(losses), targets=target_results(run_.target_losses(len(losses.sums)), losses.sound),
+        tasks=task_results(run_.task_answers(len(losses.sums)), losses.sound),
         n_seeds=int(losses.sound.sum()), max_seeds=options.max_seeds,
         n_families=len(np.unique(losses.families)),
         n_held_out=len(losses.tokens), n_held_out_tokens=int(losses.tokens.sum()),
