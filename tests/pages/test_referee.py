@@ -120,7 +120,7 @@ def test_tasks_are_asked_where_the_harness_is_installed_and_it_is_said_where_it_
     monkeypatch.setattr(
         "pages.parts.referee.form.submit_referee", lambda *given, **_: asked.append(given[2]) or given[0]
     )
-    monkeypatch.setattr("pages.parts.referee.form.follow_job", lambda _: None)
+    monkeypatch.setattr("pages.shared.forms.finetune_model.follow_job", lambda _: None)
     app = open_page("referee", dataset=dataset_id)
     checked(app.multiselect(key="referee_tasks").set_value(["piqa"]).run())
     checked(next(one for one in app.button if one.label == "Start the referee").click().run())

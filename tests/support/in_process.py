@@ -69,9 +69,11 @@ class Silent:
         """Nothing to do."""
 
 
-def run_queued(workspace: Workspace) -> None:
-    """Run every job that waits, the oldest first."""
+def run_queued(workspace: Workspace, step: str = "") -> None:
+    """Run every job that waits, or those of one step, the oldest first."""
     for job in reversed(job_table.list_jobs(workspace.database, states=[JobState.QUEUED])):
+        if step and job.step != step:
+            continue
         execute(
             workspace.artifacts,
             Task(job.dataset_id, job.step, job.options, job.inputs, job.input_kinds, job.artifact_id),

@@ -228,8 +228,8 @@ class ContaminationOptions(Options):
         return values
 
 
-class TargetEmbeddingOptions(Options):
-    """Similarity to a target by the vectors of the dataset's embeddings."""
+class WhitenOptions(Options):
+    """How the vectors that a target is compared by are whitened."""
 
     whiten: bool = Field(
         False,
@@ -242,16 +242,21 @@ class TargetEmbeddingOptions(Options):
         le=1,
         description="How far the variances are drawn to their mean where vectors are whitened.",
     )
+    n_axes: int = Field(
+        0,
+        ge=0,
+        description="Axes of the largest variance that are kept where vectors are whitened; 0 keeps all.",
+    )
+
+
+class TargetEmbeddingOptions(WhitenOptions):
+    """Similarity to a target by the vectors of the dataset's embeddings."""
+
     leak_cosine: float = Field(
         0,
         ge=0,
         le=1,
         description="Cosine with an example from which a row counts as the target itself, 0.995 say; 0 goes by words alone.",
-    )
-    n_axes: int = Field(
-        0,
-        ge=0,
-        description="Axes of the largest variance that are kept where vectors are whitened; 0 keeps all.",
     )
 
 
@@ -261,7 +266,7 @@ class TargetBm25Options(Options):
     text: Literal["both", "prompt", "response"] = Field("both", description="Which text to compare.")
 
 
-class TargetRdsOptions(Options):
+class TargetRdsOptions(WhitenOptions):
     """Similarity to a target by a causal model's hidden states (RDS+, 2503.01807)."""
 
     model: Annotated[str, Reach.MODEL] = Field(

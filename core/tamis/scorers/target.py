@@ -8,7 +8,7 @@ from tamis.compute.target.similarity import bm25, bm25_words, cosines
 from tamis.compute.target.vectors import fit_whitening
 from tamis.errors import ArtifactMissing, CurationError
 from tamis.scorers import ScorerInput, TargetInput
-from tamis.scorers.options import TargetBm25Options, TargetEmbeddingOptions
+from tamis.scorers.options import TargetBm25Options, TargetEmbeddingOptions, WhitenOptions
 from tamis.types import Float32s
 
 SIMILARITIES = "similarities"  # a matrix (n, E) beside the columns of a score towards a target
@@ -26,15 +26,9 @@ class TargetEmbeddingScorer:
         pool, examples = rows.row_vectors, examples_towards(rows).vectors
         if pool is None or examples is None:
             raise ArtifactMissing("Similarity by embedding needs embeddings of the rows: run embed first.")
-        options = self._options
-        found: dict[str, Float32s] = {}
-        if options.whiten:
-            whitening = fit_whitening(
-                pool, shrinkage=options.shrinkage_fraction, n_axes=options.n_axes or None
-            )
-            pool, examples = whitening.apply(pool), whitening.apply(examples)
-            found[VECTORS] = pool
-        return best_similarity(cosines(pool, examples)) | found
+        if self._options.whiten:
+            return whitened_similarity(pool, examples, self._options)
+        return best_similarity(cosines(pool, examples))
 
 
 class TargetBm25Scorer:
@@ -70,6 +64,13 @@ def target_texts(prompts: list[str], responses: list[str], which: str) -> list[s
             for prompt, response in zip(prompts, responses, strict=True)
         ]
     return [f"{prompt}\n{response}" for prompt, response in zip(prompts, responses, strict=True)]
+
+
+def whitened_similarity(pool: Float32s, examples: Float32s, options: WhitenOptions) -> dict[str, Float32s]:
+    """``best_similarity`` of vectors (n, d) of all rows and of the examples (E, d), whitened by the rows; and these ``vectors``."""
+    whitening = fit_whitening(pool, shrinkage=options.shrinkage_fraction, n_axes=options.n_axes or None)
+    moved = whitening.apply(pool)
+    return best_similarity(cosines(moved, whitening.apply(examples))) | {VECTORS: moved}
 
 
 def best_similarity(similarities: Float32s) -> dict[str, Float32s]:

@@ -23,7 +23,7 @@ from tamis.models.files import fingerprint
 from tamis.models.row_marks import UnfitRow
 from tamis.scorers import ScorerInput, TargetInput
 from tamis.scorers.options import TargetRdsOptions
-from tamis.scorers.target import VECTORS, best_similarity, examples_towards
+from tamis.scorers.target import VECTORS, best_similarity, examples_towards, whitened_similarity
 from tamis.types import Float32s, Message
 
 EDITION = "rds:1"  # of what a cached vector means
@@ -61,6 +61,11 @@ class TargetRdsScorer:
             "cut": (lengths > limit).astype(np.float32),
             VECTORS: vectors,
         }
+
+    def whitened(self, vectors: Float32s, target: TargetInput) -> dict[str, Float32s]:
+        """What ``score`` says of similarity, by ``vectors`` (n, d) of all rows whitened by themselves; (n, d') of them beside it."""
+        examples = self._opened(target).vectors(list(target.conversations), target)[0]
+        return whitened_similarity(vectors, examples, self._options)
 
     def _opened(self, target: TargetInput) -> RdsModel:
         if target.model_folder is None:

@@ -25,6 +25,7 @@ from tests.core.jobs.engine import Engine
 from tests.core.jobs.slurm_cluster import slurm_cluster, why_not
 from tests.core.jobs.test_kill_and_resume import DATASET, run_here, write_examples
 from tests.core.jobs.test_parallel import HASHING, same_bytes, until
+from tests.support.in_process import run_queued
 from tests.support.small_trainings import RECIPE, sound_and_noise
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
@@ -125,6 +126,7 @@ def test_trainings_of_a_referee_are_shared_over_the_array(cluster: None, tmp_pat
     target = RunTarget("slurm", {"workers": 2, "cpus": 2})
     job = submit_referee(workspace, dataset_id, request, target=target).job
     assert job.resources.workers == 2
+    run_queued(workspace, "select")
     deadline = time.monotonic() + 300
     while not engine.job(job).state.final and time.monotonic() < deadline:
         engine.tick()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from tamis.compute.target.vectors import fit_whitening
 from tamis.registry import parse_options
 from tamis.scorers import ScorerInput, TargetInput
 from tamis.scorers.options import TargetRdsOptions
+from tamis.steps.score import step
+from tamis.store.artifacts.readers import read_examples
+from tamis.store.artifacts.targets import read_target
 from tests.core.llms.conftest import build_model
 from tests.core.steps.finetuning import small_dataset
 from tests.pages.page_workspace import add_target, run_step
@@ -132,3 +139,26 @@ def test_the_step_keeps_vectors_and_measures_coverage(folder, tmp_path):
     assert made.summary["n_not_scored"] == 0
     assert made.summary["targets"][0]["coverage_fraction"] is not None
     assert list((store.workspace / "cache" / "vectors").rglob("*.segment"))
+
+
+def test_whitened_vectors_are_those_of_all_rows_whatever_the_parts(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(step, "LLM_CHUNK_ROWS", 7)
+    store, dataset_id = small_dataset(tmp_path)
+    target = add_target(store.workspace, dataset_id)
+    options = {"model": str(folder), "dtype": "float32", "device": "cpu", "whiten": True, "n_axes": 5}
+    asked = {"scorer": "target_rds", "target": target.id, "scorer_options": options}
+    made = run_step(store.workspace, dataset_id, "score", asked)
+    assert made.summary["few_rows_to_whiten"] is True
+    examples = read_examples(store.examples(dataset_id), ["prompt", "response"])
+    prompts, responses = (examples[name].to_pylist() for name in ("prompt", "response"))
+    given = replace(reading(folder), prompts=prompts, responses=responses)
+    plain = scorer()
+    pool = plain.score(given)["vectors"]
+    assert len(pool) == made.summary["n_scored"] > 7
+    similarities = np.load(made.file("similarities.npy"))
+    whitening = fit_whitening(pool, n_axes=5)
+    steering = [one.turns() for one in read_target(target).examples]
+    own = plain._opened(given.target).vectors(steering, given.target)[0]
+    assert similarities == pytest.approx(whitening.apply(pool) @ whitening.apply(own).T, abs=1e-3)
+    best = pq.read_table(made.file("scores.parquet"))["score"].to_numpy()
+    assert best == pytest.approx(similarities.max(axis=1), abs=1e-6)

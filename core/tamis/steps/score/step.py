@@ -44,13 +44,12 @@ def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
             context.progress("score", 0, n_rows, f"the model first, then {chunk_rows} rows at a time")
 
     landed(None)
-    parts = context.compute_parts(
-        _work(context, options, chunk_rows), [part_name(number) for number in range(n_chunks)], landed
-    )
+    work = _work(context, options, chunk_rows)
+    parts = context.compute_parts(work, [part_name(number) for number in range(n_chunks)], landed)
     table = read_parts(parts)
     towards: dict[str, JSON] = {}
-    if options.reads_target():
-        table, towards = finish_target(context, options, table)
+    if work.target is not None:
+        table, towards = finish_target(context, options, table, work.target)
     pq.write_table(table, context.output.path / "scores.parquet", compression="zstd")
     summary = {"scorer": options.scorer} | describe_scores(table.column("score").to_numpy()) | towards
     return summary | unread_replies(table) | (_usage(options, spent) if row.needs_llm else {})

@@ -20,8 +20,9 @@ from tamis.errors import InvalidOptions
 from tamis.scorers import SCORERS
 from tamis.steps.context import StepContext
 from tamis.steps.finetune.company import row_families
+from tamis.steps.score.chunks import with_model_folder
 from tamis.steps.score.options import ScoreOptions
-from tamis.steps.score.target_files import compared_text, vector_file
+from tamis.steps.score.target_files import TargetFiles, compared_text, vector_file
 from tamis.store.artifacts.readers import read_examples
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.targets import (
@@ -63,11 +64,11 @@ def without_matrices(table: pa.Table) -> tuple[pa.Table, dict[str, Float32s]]:
 
 
 def finish_target(
-    context: StepContext, options: ScoreOptions, table: pa.Table
+    context: StepContext, options: ScoreOptions, table: pa.Table, files: TargetFiles
 ) -> tuple[pa.Table, dict[str, JSON]]:
     """The table with best target, example and rank of every row, and what the summary says; the rest into files."""
     target = read_target(context.input("target"))
-    plain, matrices = without_matrices(table)
+    plain, matrices = _whitened(options, *without_matrices(table), files)
     similarities = matrices["similarities"]
     steering = target.steering()
     part = target.part[steering]
@@ -98,6 +99,22 @@ def finish_target(
         said["few_rows_to_whiten"] = True
     covered = said.pop("covered", [{}] * len(counted))
     return plain, said | {"targets": [one | more for one, more in zip(counted, covered, strict=True)]}
+
+
+def _whitened(
+    options: ScoreOptions, plain: pa.Table, matrices: dict[str, Float32s], files: TargetFiles
+) -> tuple[pa.Table, dict[str, Float32s]]:
+    """Compared anew by whitened vectors, where they were made part by part: the covariance is that of all rows."""
+    if SCORERS[options.scorer].whole or not _whitens(options):
+        return plain, matrices
+    scorer = options.build("scorer")(with_model_folder(options, files.workspace))
+    found = scorer.whitened(matrices["vectors"], files.open())
+    place = plain.column_names.index("score")
+    return plain.set_column(place, "score", pa.array(found.pop("score"))), matrices | found
+
+
+def _whitens(options: ScoreOptions) -> bool:
+    return bool(getattr(options.chosen_options("scorer"), "whiten", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +203,7 @@ def _said(found: TargetCoverage) -> Mapping[str, JSON]:
 
 def _is_thin(options: ScoreOptions, matrices: Mapping[str, Float32s]) -> bool:
     """Whether vectors were whitened by fewer rows than their covariance takes."""
-    if options.scorer != "target_embedding" or "vectors" not in matrices:
+    if not _whitens(options):
         return False
     n, d = matrices["vectors"].shape
     return bool(n < ENOUGH_ROWS * d)
