@@ -128,7 +128,8 @@ def request_at(exact: Mapping[str, JSON], setting: Setting) -> dict[str, JSON]:
     own = dict(exact.get("method_options") or {})
     if setting.temperature is not None:
         own |= {"weighting": "softmax", "spread_temperature": setting.temperature, "temperature": None}
-    if setting.shares is not None:
+    # A hand on a method that knows no shares has set none; one that knows them may have taken all away.
+    if setting.shares is not None and (setting.shares or "cluster_shares" in own):
         own["cluster_shares"] = say_shares(setting.shares)
     return {**exact, "budget": setting.budget, "method_options": own}
 

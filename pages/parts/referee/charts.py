@@ -29,7 +29,7 @@ def forest_chart(ruling: Ruling) -> None:
         color=alt.Color("method:N", scale=_scale(ruling), legend=None),
         tooltip=["method:N", "said:N", "verdict:N"],
     )
-    scale = alt.Scale(zero=True, nice=True)
+    scale = alt.Scale(zero=True, nice=True, padding=12)  # so that 0 is seen where it is at the edge
     thin = base.mark_rule(strokeWidth=1).encode(
         x=alt.X("rows_low:Q", scale=scale, title=AXIS_TITLE), x2="rows_high:Q"
     )

@@ -10,6 +10,7 @@ from pages.parts.referee.exploratory import show_by_cluster, show_by_target, sho
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.picker import RunPicker, pick_from_list
+from pages.shared.wording import percent
 from tamis.actions.referee import Ruling, cost_text, list_referees, read_ruling
 from tamis.store.artifacts.store import Artifact
 
@@ -77,7 +78,7 @@ def _show_methods(ruling: Ruling) -> None:
         lines.append(
             f"| {'★ ' if one.in_top else ''}{plain(one.title)} | {one.loss:.4f} | "
             + (
-                f"{pair.difference:+.4f} ± {pair.half_width:.4f} | {WORDS[pair.verdict]} | {pair.row_fraction:.0%} |"
+                f"{pair.difference:+.4f} ± {pair.half_width:.4f} | {WORDS[pair.verdict]} | {percent(pair.row_fraction)} |"
                 if pair
                 else " | | |"
             )

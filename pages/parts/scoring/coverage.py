@@ -87,9 +87,9 @@ def _show_distances(
         line = pd.DataFrame({"at": [null], "mark": ["Rows to each other, median"]})
         rule = alt.Chart(line).mark_rule(strokeDash=[4, 3], color="gray").encode(x="at:Q", tooltip="mark:N")
         layers.append(rule)
-    height = alt.Step(44) if table["target"].nunique() > 1 else 90
     st.altair_chart(
-        alt.layer(*layers).properties(height=height), alt="Similarity of every example to its nearest row"
+        alt.layer(*layers).properties(height=alt.Step(44)),
+        alt="Similarity of every example to its nearest row",
     )
 
 

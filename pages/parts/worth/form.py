@@ -61,11 +61,11 @@ def _can_be_asked(context: DatasetContext) -> bool:
 def _ask(context: DatasetContext, model: str) -> WorthRequest:
     training = ask_training(context, FORM)
     runs = training.beside.number_input(
-        "Mixtures", min_value=0, value=0, key="worth_runs",
-        help="0: four for each super-cluster. With fewer no mixture is called better than the dataset's own.",
+        "Mixtures", min_value=1, value=None, key="worth_runs", placeholder="4 a super-cluster",
+        help="Empty: four for each super-cluster. With fewer no mixture is called better than the dataset's own.",
     )  # fmt: skip
     most = training.in_recipe.number_input(
         "Super-clusters at most", min_value=2, max_value=12, value=12, key="worth_most",
         help="Clusters that are alike are joined until there are so many, each of them with rows enough.",
     )  # fmt: skip
-    return WorthRequest(model=model, runs=int(runs), most_clusters=int(most), **training.values)
+    return WorthRequest(model=model, runs=int(runs or 0), most_clusters=int(most), **training.values)

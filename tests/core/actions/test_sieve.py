@@ -19,7 +19,7 @@ from tamis.selectors import SELECTORS
 from tamis.store.artifacts.readers import read_selected_ids, read_vectors
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import open_workspace
-from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step
+from tests.pages.page_workspace import add_target, alpaca_file, import_file, run_pipeline, run_step
 
 CASES = {
     "rows": ({"budget": 5}, Setting(budget=13)),
@@ -82,6 +82,18 @@ def test_it_shows_exactly_the_rows_that_the_job_picks(context: DatasetContext, c
     assert sifted.picked.n_tokens == stats.n_tokens
     assert sifted.picked.quality == pytest.approx(stats.quality)
     assert sifted.per_cluster.sum() == len(sifted.rows)
+
+
+def test_a_hand_that_has_set_no_share_can_cut_by_every_quick_method(context: DatasetContext) -> None:
+    target = add_target(context.workspace.path, context.dataset_id).id
+    asked = {"scorer": "target_embedding", "target": target}
+    run_step(context.workspace.path, context.dataset_id, "score", asked)
+    for row in SELECTORS.values():
+        if row.is_quick:
+            request = {"budget": 5, "method": row.name, **({"target": target} if row.uses("target") else {})}
+            request |= {"method_options": {"weights": {"0": 1.0}}} if row.name == "mixture" else {}
+            sieve = opened(context, request)
+            assert len(sift(sieve, Setting(budget=3, shares={})).rows) == 3, row.name
 
 
 def test_the_random_pick_is_the_baseline(context: DatasetContext) -> None:
