@@ -161,7 +161,8 @@ def _rows(context: DatasetContext) -> TargetSource:
         return TargetSource()
     chosen = st.selectbox("Rows", list(labels), format_func=labels.__getitem__, key="target_rows")
     kind, _, value = str(chosen).partition(":")
-    return TargetSource(**{kind: value})
+    made = {"tag": TargetSource(tag=value), "selection": TargetSource(selection=value)}
+    return made.get(kind, TargetSource(scope=value))
 
 
 _SOURCES = {TYPED: _typed, ROWS: _rows, TASK: _task}
