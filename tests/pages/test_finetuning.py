@@ -468,10 +468,10 @@ def test_tasks_of_the_harness_are_asked_where_it_is_installed(
     workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = "The lm-evaluation-harness is not installed."
-    monkeypatch.setattr("pages.shared.forms.harness_tasks.harness_missing", lambda: missing)
+    monkeypatch.setattr("pages.shared.forms.finetune_model.harness_missing", lambda: missing)
     app = open_page("finetuning", dataset=dataset_id)
     assert missing in words(app)
-    monkeypatch.setattr("pages.shared.forms.harness_tasks.harness_missing", lambda: "")
+    monkeypatch.setattr("pages.shared.forms.finetune_model.harness_missing", lambda: "")
     app = open_page("finetuning", dataset=dataset_id)
     app = checked(app.multiselect(key="finetune_lm_eval_tasks").set_value(["piqa"]).run())
     app = checked(app.number_input(key="finetune_lm_eval_limit").set_value(20).run())

@@ -110,7 +110,7 @@ def test_the_sentence_comes_first_and_all_runs_are_listed(workspace: Path, datas
 def test_tasks_are_asked_where_the_harness_is_installed_and_it_is_said_where_it_is_not(
     workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    missing = "pages.shared.forms.harness_tasks.harness_missing"
+    missing = "pages.shared.forms.finetune_model.harness_missing"
     monkeypatch.setattr(missing, lambda: "It is not installed.")
     app = open_page("referee", dataset=dataset_id)
     assert "It is not installed" in said(app)

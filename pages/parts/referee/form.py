@@ -11,9 +11,9 @@ from pages.shared.forms.finetune_model import (
     ask_training,
     can_train,
     choose_model,
+    choose_tasks,
     show_study_buttons,
 )
-from pages.shared.forms.harness_tasks import choose_tasks
 from pages.shared.identity import asks
 from pages.shared.runs.job_watch import FormDefaults
 from tamis.actions.referee import (

@@ -9,9 +9,8 @@ import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_forecast import show_finetune_forecast
-from pages.shared.forms.finetune_model import ChosenModel, choose_model
+from pages.shared.forms.finetune_model import ChosenModel, choose_model, choose_tasks
 from pages.shared.forms.finetune_rows import ChosenTraining, choose_held_out, choose_training_rows
-from pages.shared.forms.harness_tasks import choose_tasks
 from pages.shared.forms.options_form import Form, FormField, draw_field, draw_options
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target

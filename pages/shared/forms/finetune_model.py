@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,10 @@ from tamis.actions.targets import list_targets
 from tamis.errors import CurationError
 from tamis.llms import LLMS
 from tamis.recipes import RECIPES
+from tamis.steps.finetune.options import harness_missing
 from tamis.types import JSON
 
+KNOWN_TASKS = ("arc_easy", "hellaswag", "ifeval", "piqa")
 BUNDLED, OWN, FURTHER = "Bundled", "Folder or hub id", "Continue an adapter"
 EXAMPLE = "HuggingFaceTB/SmolLM2-360M"
 
@@ -207,3 +209,17 @@ def _show_timed_step(estimate: Callable[[], str]) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     st.info(plain(said), icon=":material/timer:")
+
+
+def choose_tasks(key: str, who: str, given: Sequence[str] = ()) -> list[str]:
+    """Draw the choice, or why there is none; ``who`` answers them, as a sentence begins."""
+    missing = harness_missing()
+    if missing:
+        st.caption(f":material/info: {plain(missing)}")
+        return []
+    chosen: list[str] = st.multiselect(
+        "Tasks of the lm-evaluation-harness", list(dict.fromkeys([*given, *KNOWN_TASKS])), default=list(given),
+        accept_new_options=True, key=key, placeholder="Choose a task, or type a name or the path of a task file",
+        help=f"{who} Most fetch their data from the hub. A task file may run Python code of its own.",
+    )  # fmt: skip
+    return chosen

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -27,13 +27,16 @@ from tamis.steps.context import Reporter, StepContext
 from tamis.steps.execute import Task, execute
 from tamis.steps.finetune.rows import training_records, write_training_file
 from tamis.steps.plan import name_result
-from tamis.steps.proxies.judged import append_judged, judged_examples, write_target_losses
+from tamis.steps.proxies.judged import JudgedExamples, append_judged, judged_examples, write_target_losses
 from tamis.steps.proxies.options import MixtureTrainingOptions, ProxyOptions
 from tamis.steps.spec import Step
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_scores, read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.types import JSON, NOISE, Float64s, Int64s
+
+if TYPE_CHECKING:
+    from tamis.recipes.token_budget import Measured
 
 KIND = "proxy"
 SELECTION_TRAINING, MIXTURE_TRAINING = "referee_training", "mixture_training"
@@ -123,14 +126,7 @@ def _measured(
         ),
         recipe,
     )
-    n = len(held_out)
-    sums, tokens = measured.loss_sums[:n], measured.tokens[:n]
-    columns = {"example_id": pa.array(held_out), "loss_sum": pa.array(sums), "n_tokens": pa.array(tokens)}
-    pq.write_table(pa.table(columns), context.output.path / LOSSES, compression="zstd")
-    if judged is not None:
-        write_target_losses(context.output.path, judged, measured.loss_sums[n:], measured.tokens[n:])
-    if options.lm_eval_tasks:
-        (context.output.path / TASKS).write_bytes(orjson.dumps(measured.examined))
+    sums, tokens = _keep(context, options, measured, (held_out, judged))
     aside = ("loss_sums", "tokens", "examined")
     told = {name: value for name, value in asdict(measured).items() if name not in aside}
     told["train_loss"] = measured.train_loss if math.isfinite(measured.train_loss) else None
@@ -141,6 +137,25 @@ def _measured(
         "model_fingerprint": fingerprint(folder),
         "loss": loss if math.isfinite(loss) else None,
     }
+
+
+def _keep(
+    context: StepContext,
+    options: ProxyOptions,
+    measured: Measured,
+    measured_on: tuple[Int64s, JudgedExamples | None],
+) -> tuple[Float64s, Int64s]:
+    """Write what was measured on the held-out rows, on examples of targets and in tasks; sums and tokens of the rows."""
+    held_out, judged = measured_on
+    n = len(held_out)
+    sums, tokens = measured.loss_sums[:n], measured.tokens[:n]
+    columns = {"example_id": pa.array(held_out), "loss_sum": pa.array(sums), "n_tokens": pa.array(tokens)}
+    pq.write_table(pa.table(columns), context.output.path / LOSSES, compression="zstd")
+    if judged is not None:
+        write_target_losses(context.output.path, judged, measured.loss_sums[n:], measured.tokens[n:])
+    if options.lm_eval_tasks:
+        (context.output.path / TASKS).write_bytes(orjson.dumps(measured.examined))
+    return sums, tokens
 
 
 def _examine(options: ProxyOptions) -> Callable[[Any, Any], list[dict[str, JSON]]] | None:
