@@ -61,9 +61,17 @@ def typed_options(context: click.Context, step: str) -> dict[str, JSON]:
 
 
 def step_help(step: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Headings with a line for each flag: the step's own, then those of every plug-in."""
+    """Headings with a line for each flag: the step's own, then what each plug-in is, then the flags of every plug-in."""
     tables = _tables(step)
     yield f"Options of {step}", [_described(option, tables) for option in own_options(step)]
+    for choice in STEPS[step].options.CHOICES:
+        yield (
+            f"What {flag_of(choice.field)} may name",
+            [
+                (row.name, f"{row.summary} {getattr(row, 'suits', '')}".strip())
+                for row in choice.table.values()
+            ],
+        )
     for choice, plugin, options in plugin_groups(step):
         yield (
             f"With {flag_of(choice.field)} {plugin.name}",

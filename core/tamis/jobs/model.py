@@ -65,7 +65,7 @@ class Resources(Options):
         1,
         ge=1,
         le=1024,
-        description="Processes among which the rows of one job (embed, score, propose, refine), its cores, GPUs and memory "
+        description="Processes among which the rows of one job (embed, score, propose, refine) or the trainings of a study, its cores, GPUs and memory "
         "are divided: on this machine, as actors of a Ray cluster, or as the tasks of a Slurm array.",
     )
 

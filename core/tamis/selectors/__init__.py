@@ -160,7 +160,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="mixture",
         title="Mixture",
-        summary="Divide the budget over clusters by given shares, then draw evenly inside each.",
+        summary="Divide the budget over clusters by given shares, then draw evenly inside each. That shares of a worth beat the "
+        "dataset's own was not shown here.",
         options=MixtureOptions,
         target="tamis.selectors.grouped:select_mixture",
         explains="tamis.selectors.why_draws:explain_mixture",

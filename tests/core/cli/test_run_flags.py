@@ -14,6 +14,8 @@ from tamis.jobs import job_table
 from tamis.jobs.backends.slurm import SlurmBackend
 from tamis.jobs.model import ErrorKind, JobState, Resources
 from tamis.jobs.scheduler import queue
+from tamis.scorers import SCORERS
+from tamis.selectors import SELECTORS
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.workspace import open_workspace
@@ -173,6 +175,20 @@ def test_help_on_a_step_lists_its_options_alone(capsys):
     said = capsys.readouterr().out
     assert "finetune" in said
     assert "--encoder" not in said
+
+
+@pytest.mark.parametrize(("step", "table", "names"), [
+    ("select", SELECTORS, "grape car mixture target_round_robin spread_then_target log_det novel_select mig"),
+    ("score", SCORERS, "target_embedding target_rds target_bm25"),
+])  # fmt: skip
+def test_what_was_not_shown_to_help_says_so_beside_its_name(capsys, step: str, table, names: str) -> None:
+    assert run(["run", step, "--help"]) == 0
+    said = "".join(capsys.readouterr().out.split())
+    for name in names.split():
+        row = table[name]
+        text = f"{row.summary} {getattr(row, 'suits', '')}"
+        assert "not shown here" in text
+        assert "".join(f"{name} {text}".split()) in said
 
 
 @pytest.mark.parametrize("verb", ["resume", "retry"])
