@@ -10,7 +10,7 @@ from tamis.actions.map_colours import PALETTE
 from tamis.actions.referee import Ruling
 
 AXIS_TITLE = "difference of loss, nats per token"
-ROW_PX = 42
+ROW_PX, FIGURE_PX = 42, 200  # of a method at least, and of all of them
 
 
 def forest_chart(ruling: Ruling) -> None:
@@ -35,9 +35,13 @@ def forest_chart(ruling: Ruling) -> None:
     )
     thick = base.mark_rule(strokeWidth=4, opacity=0.5).encode(x="low:Q", x2="high:Q")
     dot = base.mark_point(filled=True, size=90, opacity=1).encode(x="difference:Q")
-    zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[4, 4], opacity=0.6).encode(x="x:Q")
+    zero = (
+        alt.Chart(pd.DataFrame({"x": [0.0]}))
+        .mark_rule(strokeDash=[4, 4], strokeWidth=1.5, color="gray")
+        .encode(x="x:Q")
+    )
     st.altair_chart(
-        alt.layer(zero, thin, thick, dot).properties(height=alt.Step(ROW_PX)),
+        alt.layer(zero, thin, thick, dot).properties(height=alt.Step(max(ROW_PX, FIGURE_PX // len(data)))),
         alt="Difference of every method to random with its interval",
     )
 

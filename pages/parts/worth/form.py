@@ -14,6 +14,7 @@ from pages.shared.forms.finetune_model import (
     show_study_buttons,
 )
 from pages.shared.identity import asks
+from pages.shared.navigation import link_to
 from pages.shared.runs.job_watch import FormDefaults
 from tamis.actions.worth import WorthRequest, estimate_worth, submit_worth
 
@@ -55,6 +56,7 @@ def _can_be_asked(context: DatasetContext) -> bool:
             "Clusters are weighed, and this dataset has none yet: cluster it on the map.",
             icon=":material/info:",
         )
+        link_to("data_map", "To the map", query={"dataset": context.dataset_id})
     return context.view.clustering is not None
 
 
