@@ -90,7 +90,8 @@ def test_a_hand_that_has_set_no_share_can_cut_by_every_quick_method(context: Dat
     run_step(context.workspace.path, context.dataset_id, "score", asked)
     for row in SELECTORS.values():
         if row.is_quick:
-            request = {"budget": 5, "method": row.name, **({"target": target} if row.uses("target") else {})}
+            request = {"budget": 5, "method": row.name, "quality": "alignment"}
+            request |= {"target": target} if row.uses("target") else {}
             request |= {"method_options": {"weights": {"0": 1.0}}} if row.name == "mixture" else {}
             sieve = opened(context, request)
             assert len(sift(sieve, Setting(budget=3, shares={})).rows) == 3, row.name
