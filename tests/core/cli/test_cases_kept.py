@@ -233,6 +233,20 @@ def test_turns_under_data_or_items_are_a_conversation(
     assert [turn["content"] for turn in row["messages"]][:2] == ["hi", "yo"]
 
 
+def test_an_import_says_what_stands_beside_and_joins_it_when_asked(tamis: Tamis, tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_text('{"instruction":"q","input":"i","context":"the document","output":"a"}\n', "utf-8")
+    code, said, _ = tamis.said("import", str(file))
+    assert code == 0
+    assert "note: column 'context', 1 row: " in said
+    assert "--map join=context " in said
+    code, done = tamis("import", str(file), "--map", "join=context")
+    assert (code, done["format"], done["notes"]) == (0, "alpaca", [])
+    (row,) = as_messages(tamis, done["dataset_id"], tmp_path / "a.jsonl")
+    assert row["messages"][0]["content"] == "q\n\ni\n\nthe document"
+    assert exported(tamis, done["dataset_id"], tmp_path / "same.jsonl").read_bytes() == file.read_bytes()
+
+
 def test_every_report_is_named_by_a_test() -> None:
     told = "".join(file.read_text("utf-8") for file in Path(__file__).parents[2].rglob("test_*.py"))
     named = {name for name in re.findall(r'"(\d\d-[a-z0-9-]+)[/"]', told)}
