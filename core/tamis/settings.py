@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from functools import cache, lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -159,6 +161,20 @@ class Settings(BaseSettings):
         )
 
 
+def settings_now() -> Settings:
+    """What the environment says now; it is parsed again only where it says something else than before.
+
+    For what asks on every page and for every key: parsing takes as long as a small page. Raises ValidationError.
+    """
+    said = frozenset((name, value) for name, value in os.environ.items() if name.upper().startswith("TAMIS_"))
+    return _parse_settings(said)
+
+
+@lru_cache(maxsize=4)
+def _parse_settings(_: frozenset[tuple[str, str]]) -> Settings:
+    return Settings()
+
+
 def explain_settings(error: ValidationError) -> str:
     """Which variable of the environment has a value that its setting cannot have."""
     lines = []
@@ -169,11 +185,13 @@ def explain_settings(error: ValidationError) -> str:
     return " ".join(lines)
 
 
+@cache
 def source_folder() -> Path:
     """The folder that holds the package: what another process needs in its import path to run this same code."""
     return Path(__file__).resolve().parent.parent
 
 
+@cache
 def app_folder() -> Path:
     """The folder that holds app.py, pages, sample_data and .streamlit: the checkout, or ``_app`` of an installed wheel."""
     installed = Path(__file__).resolve().parent / "_app"

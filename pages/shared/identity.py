@@ -17,7 +17,7 @@ import streamlit as st
 from tamis.actions.accounts import find_actor
 from tamis.actions.roles import why_not
 from tamis.errors import NotAllowed
-from tamis.settings import Settings
+from tamis.settings import settings_now
 from tamis.store.actor import Actor, Via
 from tamis.store.workspace import Workspace
 
@@ -67,7 +67,7 @@ def asks(
 
 def _actor(said: str) -> Actor:
     account, via, login = _read(said)
-    settings = Settings()
+    settings = settings_now()
     if settings.accounts is None:
         return Actor(via=via, login=login)
     if via not in ("login", "proxy"):

@@ -8,7 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from altair.utils.schemapi import debug_mode
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import local_script_runner
 
 from pages.shared.server import open_server
 from tamis.jobs.scheduler.ticker import Ticker
@@ -51,4 +53,26 @@ def components_are_looked_for_once() -> Iterator[None]:
         patch.setattr(
             manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests)
         )
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def charts_are_checked_whole() -> Iterator[None]:
+    """When they are drawn; each of their parts by itself before that is for finding which one is wrong."""
+    with debug_mode(False):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_page_is_waited_for_by_its_thread() -> Iterator[None]:
+    """Asking a thousand times a second whether it has ended takes the processor from the page that is waited for."""
+    ask = local_script_runner.require_widgets_deltas
+
+    def wait(runner: local_script_runner.LocalScriptRunner, timeout: float = 3) -> None:
+        assert runner._script_thread is not None
+        runner._script_thread.join(timeout)
+        ask(runner, 1)  # says that it has not ended
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait)
         yield

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from tamis.errors import CurationError, InvalidOptions
-from tamis.settings import Settings
+from tamis.settings import settings_now
 
 if TYPE_CHECKING:
     import openai
@@ -49,7 +49,7 @@ def known_endpoints() -> list[Endpoint]:
     A table for each, ``[name]`` with ``address`` and ``variable``. Raises InvalidOptions for a file that says something
     else.
     """
-    file = Settings().endpoints
+    file = settings_now().endpoints
     if file is None:
         return [OPENAI]
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tamis.errors import InvalidOptions
-from tamis.settings import Settings, explain_settings
+from tamis.settings import Settings, explain_settings, settings_now
 from tamis.store.actor import AT_THE_MACHINE, Actor
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
@@ -69,7 +69,7 @@ def open_workspace(
     Raises InvalidOptions naming a variable of the environment that no setting can have.
     """
     try:
-        chosen = Settings() if settings is None else settings
+        chosen = settings_now() if settings is None else settings
     except ValidationError as error:
         raise InvalidOptions(explain_settings(error)) from error
     folder = (chosen.workspace if path is None else Path(path)).expanduser().resolve()

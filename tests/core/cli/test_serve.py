@@ -12,6 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tamis.cli.exit_codes import WRONG_USAGE
@@ -54,7 +55,12 @@ def test_no_server_is_left_behind(tmp_path: Path, number: signal.Signals) -> Non
     # Its own session, so that the signal reaches the command alone, as from a service manager. A test run in the
     # background ignores SIGINT, and what it starts would inherit that.
     started = subprocess.Popen(
-        command, start_new_session=True, stdout=subprocess.DEVNULL, preexec_fn=_heed_interrupts
+        command,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=_heed_interrupts,
+        # A worker that brings in the sample data would outlive the server.
+        env=os.environ | {"TAMIS_SAMPLE_ON_EMPTY": "false"},
     )
     try:
         assert wait_until(lambda: answers(port), 60)
@@ -87,8 +93,14 @@ def test_a_file_is_opened_by_its_name_alone(tmp_path: Path) -> None:
         assert f"Importing as {found[2]}" in said[0]
         assert wait_until(lambda: answers(int(found[1])), 60)
     finally:
+        workers = psutil.Process(started.pid).children(recursive=True)
         started.send_signal(signal.SIGTERM)
         assert started.wait(60) == 0
+        for (
+            worker
+        ) in workers:  # which outlive a server: the file's pipeline would run beside the tests that follow
+            if worker.is_running():
+                worker.kill()
 
 
 def test_a_file_that_is_misspelt_is_said_to_be_missing(

@@ -22,6 +22,7 @@ from tests.core.jobs.engine import Engine
 from tests.core.jobs.fake_scheduler import FakeScheduler
 from tests.core.jobs.fakes import succeed
 from tests.core.jobs.test_folder import SPEC
+from tests.support import scale
 
 HOUR_S = 3600.0
 
@@ -269,11 +270,11 @@ def test_a_number_that_now_belongs_to_another_job_is_left_alone(
         assert state["jobs"]["1"]["state"] == "RUNNING"
 
 
-def test_two_hundred_jobs_are_submitted_once_each_and_polled_by_one_call(
+def test_many_jobs_are_submitted_once_each_and_polled_by_one_call(
     engine: Engine, scheduler: FakeScheduler
 ) -> None:
     """By two servers at the same time."""
-    n_jobs = 200
+    n_jobs = scale.times(60, 200)
     for number in range(n_jobs):
         engine.submit("nothing", number=number)
     servers = [engine, open_engine(engine.workspace.path)]

@@ -23,6 +23,7 @@ from tamis.jobs.scheduler.wait import wait
 from tamis.settings import Settings
 from tests.core.jobs.engine import WORKER, Engine, alive, pid_of
 from tests.core.jobs.test_folder import SPEC
+from tests.support import scale
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_a_dead_worker_of_another_server_is_seen_at_once(engine: Engine) -> None
 
 
 def test_two_tickers_run_each_job_of_four_submitters_exactly_once(engine: Engine) -> None:
-    n_jobs = 16
+    n_jobs = scale.times(8, 16)
 
     def submit(first: int) -> None:
         for number in range(first, n_jobs, 4):

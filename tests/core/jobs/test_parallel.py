@@ -39,7 +39,7 @@ from tests.core.jobs.test_kill_and_resume import (
 )
 
 HASHING = {"encoder": "hashing", "encoder_options": {"dimension": 32}}
-N_ROWS = 20_000
+N_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,16 @@ def same_bytes(one: Artifact, other: Artifact) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "values"), [("embed", HASHING), ("score", {"scorer": "length"})], ids=["embed", "score"]
+    ("step", "values", "n_rows"),
+    [("embed", HASHING, 16 * CHUNK_ROWS), ("score", {"scorer": "length"}, 20_000)],
+    ids=["embed", "score"],
 )
-def test_a_pool_makes_the_bytes_that_one_process_makes(tmp_path: Path, step: str, values: dict) -> None:
+def test_a_pool_makes_the_bytes_that_one_process_makes(
+    tmp_path: Path, step: str, values: dict, n_rows: int
+) -> None:
     calm, shared = ArtifactStore(tmp_path / "calm"), ArtifactStore(tmp_path / "shared")
-    write_examples(calm, N_ROWS)
-    write_examples(shared, N_ROWS)
+    write_examples(calm, n_rows)
+    write_examples(shared, n_rows)
     expected = run_here(calm, step, values)
     made = run_parallel(shared, step, values, local_pool(shared.workspace))
     same_bytes(made, expected)
@@ -101,7 +105,7 @@ def test_a_pool_makes_the_bytes_that_one_process_makes(tmp_path: Path, step: str
     if step == "embed":
         # Every text stands twice: what one process had just encoded, another may have encoded at the same time.
         assert summary.pop("n_reused") <= expected.summary["n_reused"]
-        assert summary["n_texts"] == 2 * N_ROWS
+        assert summary["n_texts"] == 2 * n_rows
     assert summary == {name: expected.summary[name] for name in summary}
 
 
@@ -155,8 +159,8 @@ def test_a_transformer_gives_the_same_vectors_up_to_rounding(
 
 def test_a_killed_job_of_several_processes_resumes_from_its_parts(tmp_path: Path) -> None:
     calm, shaken = ArtifactStore(tmp_path / "calm"), ArtifactStore(tmp_path / "shaken")
-    write_examples(calm, N_ROWS // 2)
-    write_examples(shaken, N_ROWS // 2)
+    write_examples(calm, N_ROWS)
+    write_examples(shaken, N_ROWS)
     expected = run_here(calm, "embed", HASHING)
     spec = spec_of(shaken, "embed", HASHING, "job").model_copy(update={"resources": Resources(workers=2)})
     folder, parts = JobFolder.of(shaken.workspace, spec.job_id), parts_of(shaken, spec)
@@ -169,7 +173,7 @@ def test_a_killed_job_of_several_processes_resumes_from_its_parts(tmp_path: Path
     until(lambda: not any(alive(pid) for pid in members), "members outlived their job")
     before = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.npz")}
     assert len(members) == 2
-    n_chunks = math.ceil(N_ROWS // 2 / CHUNK_ROWS)
+    n_chunks = math.ceil(N_ROWS / CHUNK_ROWS)
     assert 3 <= len(before) < n_chunks
     again = Kept(before, parts)
     made = run_parallel(shaken, "embed", HASHING, again)

@@ -386,7 +386,7 @@ def submit_all(workspace: Path, numbers: range) -> None:
 def test_many_jobs_from_four_submitters_run_exactly_once_each(tmp_path: Path) -> None:
     fake = FakeBackend(finish=True)
     engine = Engine.over(tmp_path, backends={"local": fake}, cpu_slots=MAX_STARTS)
-    n_jobs, n_submitters = scale.times(400, 2000), 4
+    n_jobs, n_submitters = scale.times(200, 2000), 4
     errors: list[BaseException] = []
 
     def look() -> None:
