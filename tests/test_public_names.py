@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,7 @@ def test_the_list_of_what_is_allowed_is_short_and_none_of_it_is_spare() -> None:
     assert set(ALLOWED) <= set(several_meanings())
 
 
+@cache
 def several_meanings() -> dict[str, set[str]]:
     """Names that modules define which do not hand on each other's, with those modules."""
     defined, imported = read_modules()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,23 @@ def _state(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The workspace to copy, and its dataset."""
+    folder = tmp_path_factory.mktemp("old")
+    made = folder / "workspace"
+    dataset_id = import_file(made, alpaca_file(folder), "Old questions")
+    run_pipeline(made, dataset_id)
+    write_proposals(made, dataset_id, mixed_rows())
+    gc.collect()  # closes what the import had opened, which folds SQLite's log into the file
+    return made, dataset_id
+
+
 @pytest.fixture
-def read_only(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def read_only(old: tuple[Path, str], workspace: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A dataset in a workspace that the system says cannot be written to; tests may run as somebody who always can."""
-    dataset_id = import_file(workspace, alpaca_file(tmp_path), "Old questions")
-    run_pipeline(workspace, dataset_id)
-    write_proposals(workspace, dataset_id, mixed_rows())
+    made, dataset_id = old
+    shutil.copytree(made, workspace)
     usual = os.access
 
     def access(path: str | Path, mode: int, **named: bool) -> bool:
@@ -40,7 +52,6 @@ def read_only(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(os, "access", access)
     open_server.clear()
-    gc.collect()  # closes what the import had opened, which folds SQLite's log into the file
     return dataset_id
 
 

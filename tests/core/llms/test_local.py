@@ -162,8 +162,10 @@ def test_an_answer_is_whole_if_its_end_is_the_last_token_allowed(local):
         text = local.complete(["Hi"], temperature=1.0, seed=seed, max_new_tokens=limit)[0][0]
         return text, local.written_tokens - before
 
-    text, n_tokens = next(one for seed in range(40) if type((one := sample(seed, 100))[0]) is str)
-    seed = next(seed for seed in range(40) if sample(seed, 100) == (text, n_tokens))
+    seed, (text, n_tokens) = next(
+        (seed, one) for seed in range(40) if type((one := sample(seed, 100))[0]) is str
+    )
+    assert sample(seed, 100) == (text, n_tokens)
     assert 0 < n_tokens < 100
     whole, cut = sample(seed, n_tokens + 1)[0], sample(seed, n_tokens)[0]
     assert (type(whole), whole) == (str, text)
