@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+import importlib
 import os
 import sys
 import threading
@@ -41,10 +44,23 @@ def main(host: str, port: int) -> None:
             sys.exit(str(MissingExtra("Logging in by OpenID Connect", "accounts")))
         config["secrets.files"] = [str(settings.login)]
     routes = [*ROUTES, *map_routes()]
+    keep_what_is_loaded()
     outer = Middleware(SameOrigin, here_only=not token and settings.accounts is None)
     st.App(app_folder() / "app.py", routes=routes, middleware=[outer, gate], on_script_error=say_error).run(
         config=config
     )
+
+
+def keep_what_is_loaded() -> None:
+    """Have what is loaded by now left out where garbage is looked for, which Streamlit asks for after every run of a page.
+
+    Looking through all of it takes a tenth of a second, in which no page is drawn. Charts and tables are of the first
+    page that anybody opens.
+    """
+    for library in ("altair", "pandas"):
+        importlib.import_module(library)
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # DuckDB counts what is left at the end, and says so
 
 
 def note_refused(account: str, via: Via) -> None:
