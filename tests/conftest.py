@@ -11,6 +11,8 @@ from pathlib import Path
 # Tests run beside each other: threads that wait for each other on busy cores cost many times what they save. Read by
 # the numerical libraries when they are loaded, so before everything else.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What umap-learn compiles runs on a few rows once: making it fast takes longer than it is ever used.
+os.environ.setdefault("NUMBA_OPT", "0")
 
 import pytest
 

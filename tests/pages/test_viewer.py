@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Buttons that lead somewhere, or change what this one person sees.
 LEADING = {
     "Log out", "Export", "Next: Export", "Open the map", "Colour the map", "See the lowest 5 % on the map", "Use as quality", "Export these rows",
-    "Fine-tune on these", "Open on the map", "Skip", "review_next", "review_previous", "Run a step",
+    "Fine-tune on these", "Open on the map", "Skip", "review_next", "review_previous", "Run a step", "Names",
 }  # fmt: skip
 FOR_OTHER_REASONS = {"Add"}  # the filter, before a condition is complete
 # Actions that a page calls on its way: an answer over HTTP, a draft while one types in an editor that is greyed, rows held for
