@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.overview.additions import show_additions_waiting
 from pages.parts.overview.campaigns import say_waiting
+from pages.parts.overview.damaged import show_damaged
 from pages.parts.overview.dataset_card import show_dataset_head
 from pages.parts.overview.failed_imports import show_failed_imports
 from pages.parts.overview.pipeline_strip import show_running, show_stage_failure, show_strip
@@ -95,9 +96,11 @@ with open_workspace_page("Overview", activity=False) as here:
     current = pick_dataset(here)
     if current is None and not active_jobs(here):
         show_failed_imports(here)
-        say_empty()
+        if not show_damaged(here):
+            say_empty()
     else:
         show_failed_imports(here)
+        show_damaged(here)
         say_waiting(here)
         show_datasets(here, current)
         if current is not None:

@@ -106,7 +106,6 @@ VERBS: dict[str, Verb] = {
     "verify.make_again": Verb(
         _OPERATOR, "doctor", No("tamis doctor --verify --recompute says what it queues")
     ),
-    "verify.set_aside": Verb(_OPERATOR, No("make_again does it first"), No("make_again does it first")),
     "doctor.examine": Verb(No("an app that does not start cannot say why"), "doctor", "Workspace.doctor"),
     "bootstrap.bootstrap_sample": Verb(
         "shared", No("tamis import names a file"), No("import_file names a file")
@@ -154,6 +153,9 @@ VERBS: dict[str, Verb] = {
     "regroup.undo_change": Verb("data_map", "clusters back", "Clusters.back"),
     # datasets
     "datasets.list_datasets": Verb(No("draws each with its stages"), "datasets list", "Workspace.datasets"),
+    "datasets.damaged_datasets": Verb(
+        "overview", "datasets list", No("Workspace.verify says it of everything")
+    ),
     "datasets.find_dataset": Verb(
         No("the address names it"), No("each command names one"), "Workspace.dataset"
     ),
@@ -635,7 +637,7 @@ ROLES: dict[str, str] = {
         "data_card.data_card data_card.write_card why_row.explain_row audit.list_audit audit.check_audit teams.list_shares teams.measure_agreement teams.list_notes "
         "active.active_artifacts active.active_selection active.list_selections active.plan_selection_deletion "
         "adapters.find_adapter bench_grounded.bench_grounded bench_noise.bench_noise doctor.examine given_scores.numeric_quality "
-        "clusters.cluster_names datasets.list_datasets datasets.find_dataset datasets.list_trash "
+        "clusters.cluster_names datasets.list_datasets datasets.damaged_datasets datasets.find_dataset datasets.list_trash "
         "decisions.list_decisions decisions.summarise_decisions decisions.review_progress "
         "decisions.rows_of_decision decisions.history_of_row review_queue.open_queue review_queue.next_rows "
         "review_calibration.calibrate_review imports.plan_paths rejects.list_rejects rejects.show_reject "
@@ -682,7 +684,7 @@ ROLES: dict[str, str] = {
     ),
     "operator": (
         "active.delete_selection targets.delete_target datasets.empty_trash adapters.delete_adapter delete_refinement.delete_refinement backup.back_up "
-        "backup.restore verify.make_again verify.set_aside uploads.sweep_uploads bootstrap.bootstrap_sample "
+        "backup.restore verify.make_again uploads.sweep_uploads bootstrap.bootstrap_sample "
         "deletion.carry_out verify.verify"
     ),
 }

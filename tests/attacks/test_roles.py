@@ -28,7 +28,7 @@ from tests.pages.review_workspace import mixed_rows, write_proposals
 from tests.verbs import QUESTIONS, VERBS
 
 # Those that are given a path, or what was found in one: no page calls them.
-_AT_THE_MACHINE = {"backup.restore", "verify.set_aside"}
+_AT_THE_MACHINE = {"backup.restore"}
 
 
 def _action(verb: str) -> Callable[..., Any]:

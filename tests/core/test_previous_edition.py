@@ -17,6 +17,7 @@ import zstandard
 from tamis.actions.active import look_at
 from tamis.actions.export import ExportRequest, export
 from tamis.cli.main import run
+from tamis.jobs.scheduler.again import plan_of_manifest
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
 from tamis.store.database.tags import tag_state
 from tamis.store.names import cluster_names, dataset_names
@@ -121,3 +122,11 @@ def test_rows_of_then_are_exported_now(workspace: Workspace, tmp_path: Path) -> 
             workspace, ExportRequest(dataset_id=dataset_id, selection="all"), tmp_path / f"{dataset_id}.jsonl"
         )
         assert done.n_rows == workspace.artifacts.examples(dataset_id).summary["n_examples"]
+
+
+def test_what_a_manifest_says_names_the_very_artifact(workspace: Workspace) -> None:
+    """What ``tamis doctor --verify --recompute`` goes by where the job is forgotten; what was named otherwise then, it refuses."""
+    for dataset_id in DATASETS:
+        for one in workspace.artifacts.list(dataset_id):
+            if one.manifest.step in ("import", "embed", "project", "curate", "propose"):
+                assert plan_of_manifest(workspace, one.manifest).artifact_id == one.id, one.manifest.step

@@ -21,6 +21,7 @@ from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import ErrorKind, Job, JobState
 from tamis.jobs.scheduler import queue
+from tamis.store.artifacts.digests import unsealed
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.database.tags import add_tag
@@ -245,7 +246,8 @@ def test_the_loss_that_became_no_number_is_explained(
     adapter = write_adapter(workspace, dataset_id)
     manifest = adapter.path / "manifest.json"
     manifest.write_text(
-        manifest.read_text()
+        unsealed(manifest.read_bytes())
+        .decode()
         .replace('"stopped":""', '"stopped":"nan loss"')
         .replace('"stopped": ""', '"stopped": "nan loss"')
     )

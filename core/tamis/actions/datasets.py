@@ -11,7 +11,7 @@ from tamis.actions.uploads import sweep_uploads
 from tamis.errors import DatasetMissing
 from tamis.formats import FORMATS
 from tamis.store import names, trash
-from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.store import Artifact, dataset_damaged
 from tamis.store.artifacts.versions import parent_of
 from tamis.store.artifacts.view import open_view
 from tamis.store.database.choices import read_choices
@@ -23,6 +23,7 @@ __all__ = [
     "DatasetEntry",
     "DatasetStats",
     "Discarded",
+    "damaged_datasets",
     "dataset_formats",
     "dataset_names",
     "delete_dataset",
@@ -59,6 +60,11 @@ def list_datasets(workspace: Workspace) -> list[DatasetEntry]:
 def dataset_names(workspace: Workspace) -> dict[str, str]:
     """Name of every dataset, sorted by name; one that nobody named has the name of its import."""
     return names.dataset_names(workspace)
+
+
+def damaged_datasets(workspace: Workspace) -> dict[str, str]:
+    """The datasets that are in no list because what describes their rows is damaged, by id, each with what to do about it."""
+    return {one: str(dataset_damaged(one)) for one in workspace.artifacts.damaged_dataset_ids()}
 
 
 def find_dataset(workspace: Workspace, id_or_name: str) -> str:

@@ -73,7 +73,7 @@ def take_column(store: ArtifactStore, dataset_id: str, column: str) -> Artifact:
     named = {"scorer": f"{COLUMN}{column}"}
     inputs = {"examples": examples.id}
     identifier = artifact_id(KIND, options={"step": TAKE} | named, inputs=inputs, format_version=1)
-    made = store.find(dataset_id, KIND, identifier)
+    made = store.find_whole(dataset_id, KIND, identifier)
     if made is not None:
         return made
     values = _numbers(store, dataset_id, column)
@@ -197,7 +197,7 @@ def _join(store: ArtifactStore, dataset_id: str, path: Path, given: Mapping[str,
     inputs = {"examples": examples.id}
     identifier = artifact_id(KIND, options={"step": JOIN} | options, inputs=inputs, format_version=1)
     about = {"path": str(path.resolve()), "n_unmatched": len(missing), "n_repeated": n_repeated}
-    made = store.find(dataset_id, KIND, identifier)
+    made = store.find_whole(dataset_id, KIND, identifier)
     scores = made or write_scores(store, dataset_id, identifier, (JOIN, options, inputs), values, about)
     n_scored = int(np.isfinite(values).sum())
     return ImportedScores(

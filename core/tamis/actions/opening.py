@@ -25,7 +25,8 @@ def open_file(workspace: Workspace, paths: Sequence[str], *, name: str = "") -> 
     UnknownName, InvalidOptions.
     """
     plan = plan_paths(list(paths), name=name)
-    if plan.dataset_id in workspace.artifacts.dataset_ids():
+    store = workspace.artifacts
+    if plan.dataset_id in store.dataset_ids() and not store.examples(plan.dataset_id).damage():
         submit_missing(workspace, plan.dataset_id)
         return plan.dataset_id
     start_import(workspace, plan, target=_FIRST)

@@ -66,7 +66,7 @@ def remake_row_tokens(store: ArtifactStore, recorded: Manifest) -> Artifact:
     named = recorded.options
     recipe = {name: named[name] for name in DECIDES}
     keep_row_tokens(store, recorded.dataset_id, str(named["model"]), str(named["recipe"]), recipe)
-    made = store.find(recorded.dataset_id, recorded.kind, recorded.artifact_id)
+    made = store.find_whole(recorded.dataset_id, recorded.kind, recorded.artifact_id)
     if made is None:
         raise CurationError(
             f"The tokens {named['scorer']!r} were counted by {named['model']} as it was ({named['fingerprint']}), and it is "
@@ -88,7 +88,7 @@ def _keep(
     options = {"scorer": name, "count": kind, **made_by}
     inputs, dataset_id = {"examples": examples.id}, examples.manifest.dataset_id
     identifier = artifact_id("scores", options={"step": COUNT} | options, inputs=inputs, format_version=1)
-    if store.find(dataset_id, "scores", identifier) is None:
+    if store.find_whole(dataset_id, "scores", identifier) is None:
         values = np.array(getattr(counts, kind), dtype=np.float64)
         values[values == 0] = np.nan
         write_scores(store, dataset_id, identifier, (COUNT, options, inputs), values, {})

@@ -160,7 +160,7 @@ def plan_run(
     plan = plan_step(
         workspace.artifacts, dataset_id, step, exact, pending=pending, choices=choices, steps=steps
     )
-    made = workspace.artifacts.find(dataset_id, plan.step.makes, plan.artifact_id) is not None
+    made = workspace.artifacts.find_whole(dataset_id, plan.step.makes, plan.artifact_id) is not None
     return PlannedRun(dataset_id=dataset_id, step=step, options=exact, plan=plan, is_made=made)
 
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-import orjson
-
 from tamis.actions.roles import needs
+from tamis.errors import ArtifactDamaged
 from tamis.jobs import job_table
 from tamis.jobs.model import JobState
-from tamis.store.artifacts.store import MANIFEST
+from tamis.store.artifacts.store import MANIFEST, load_artifact
 from tamis.store.workspace import Workspace
 
 _BLOCK_BYTES = 1 << 22
@@ -55,7 +54,10 @@ def sweep_uploads(workspace: Workspace, *, now: float | None = None) -> int:
     oldest = (time.time() if now is None else now) - UNUSED_S
     unused = [one for one in folder.iterdir() if one.stat().st_mtime < oldest]
     if unused:
-        used = _sources(workspace)
+        try:
+            used = _sources(workspace)
+        except ArtifactDamaged:  # which may have come from any of them, and is made again from it
+            return 0
         unused = [one for one in unused if one.name not in used]
     for one in unused:
         shutil.rmtree(one) if one.is_dir() else one.unlink()
@@ -69,7 +71,7 @@ def _sources(workspace: Workspace) -> set[str]:
         *workspace.artifacts.datasets_path.glob(f"*/scores/*/{MANIFEST}"),
         *(workspace.path / "trash").glob(f"*/examples/*/{MANIFEST}"),
     ]
-    summaries = [orjson.loads(path.read_bytes())["summary"] for path in manifests]
+    summaries = [load_artifact(path.parent).summary for path in manifests]
     files = [file for summary in summaries for file in summary.get("files", ())]
     files += [summary for summary in summaries if "path" in summary]  # scores that were joined from a file
     states = [state for state in JobState if state is not JobState.SUCCEEDED]  # a failed one may be resumed

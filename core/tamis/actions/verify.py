@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,29 +13,43 @@ from tamis.actions.audit import AuditCheck, check_audit
 from tamis.actions.given_scores import JOIN, TAKE, remake_scores
 from tamis.actions.roles import needs
 from tamis.actions.row_tokens import COUNT, remake_row_tokens
-from tamis.actions.submit import Submission, submit
+from tamis.actions.submit import Submission
 from tamis.actions.why_row import REPLACE, remake_edits
 from tamis.errors import ArtifactDamaged, CurationError
-from tamis.steps import STEPS
+from tamis.jobs.scheduler.again import BACKUP, maker_of, plan_again
+from tamis.jobs.scheduler.queue import submit_plan
 from tamis.store.artifacts.digests import damaged_files
-from tamis.store.artifacts.store import MANIFEST, Artifact, ArtifactStore, Manifest, load_artifact
+from tamis.store.artifacts.frozen_rows import STEP as FREEZE
+from tamis.store.artifacts.frozen_rows import remake_rows
+from tamis.store.artifacts.store import MANIFEST, SET_ASIDE, Artifact, Manifest, load_artifact
+from tamis.store.artifacts.targets import STEP as TARGET
+from tamis.store.artifacts.targets import remake_target
 from tamis.store.database.backups import check_database
-from tamis.store.durable import rename_durably
+from tamis.store.review.frozen_decisions import STEP as DECIDED
+from tamis.store.review.frozen_decisions import refreeze_decisions
 from tamis.store.workspace import Workspace
 
 Progress = Callable[[int, int], None]
-# What no job makes: edits by hand, and scores that were given.
-_AT_ONCE: Mapping[str, Callable[[ArtifactStore, Manifest], Artifact]] = {
-    REPLACE: remake_edits,
-    COUNT: remake_row_tokens,
-    TAKE: lambda store, manifest: remake_scores(store, manifest, ()),
-    JOIN: lambda store, manifest: remake_scores(store, manifest, ()),
+# What no job makes: edits by hand, scores that were given, and what stands whole in its manifest or the database.
+_AT_ONCE: Mapping[str, Callable[[Workspace, Manifest], Artifact]] = {
+    REPLACE: lambda workspace, manifest: remake_edits(workspace.artifacts, manifest),
+    COUNT: lambda workspace, manifest: remake_row_tokens(workspace.artifacts, manifest),
+    TAKE: lambda workspace, manifest: remake_scores(workspace.artifacts, manifest, ()),
+    JOIN: lambda workspace, manifest: remake_scores(workspace.artifacts, manifest, ()),
+    FREEZE: lambda workspace, manifest: remake_rows(workspace.artifacts, manifest),
+    TARGET: lambda workspace, manifest: remake_target(workspace.artifacts, manifest),
+    DECIDED: lambda workspace, manifest: refreeze_decisions(workspace, manifest),
 }
+# What damage, or another edition, makes of a manifest that is read all the same.
+_NONSENSE = (LookupError, TypeError, ValueError, OSError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """An artifact that is not what was written: ``what`` says which files; ``step`` makes it again, "" where none does."""
+    """An artifact that is not what was written: ``what`` says which files; ``step`` makes it again, "" where none does.
+
+    ``path`` is where it lies, which is under a name that nothing reads where a crash left it so.
+    """
 
     dataset_id: str
     kind: str
@@ -50,7 +65,8 @@ class Verification:
 
     ``audit`` is what was found in the log of who did what; nothing where the database itself is damaged.
 
-    ``n_unknown`` artifacts are older than digests: only their sizes could be compared.
+    ``n_unknown`` artifacts are older than digests: only their sizes could be compared. ``set_aside`` are damaged ones of
+    before, kept beside the sound ones that took their places, for a person to delete.
     """
 
     n_artifacts: int
@@ -59,6 +75,7 @@ class Verification:
     damaged: tuple[Damage, ...]
     database: str
     audit: AuditCheck
+    set_aside: tuple[Path, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -69,77 +86,98 @@ class Verification:
 @needs("operator", writes=False)
 def verify(workspace: Workspace, *, progress: Progress = lambda done, total: None) -> Verification:
     """Read every file of every artifact, let SQLite check the database, and follow the audit log; nothing is changed."""
-    manifests = sorted(workspace.artifacts.datasets_path.glob(f"*/*/*/{MANIFEST}"))
-    paths = [path.parent for path in manifests if not path.parent.name.startswith(".")]
-    damaged, n_bytes, n_unknown = [], 0, 0
+    folder = workspace.artifacts.datasets_path
+    paths = sorted(path for path in folder.glob("*/*/*") if path.is_dir() and path.name[0] != ".")
+    aside = sorted(path for path in folder.glob(f"*/*/.*{SET_ASIDE}") if (path / MANIFEST).is_file())
+    replaced = [path for path in aside if _place_of(path).exists()]
+    found, n_bytes, n_unknown = [_look_at(workspace, path) for path in aside if path not in replaced], 0, 0
     for done, path in enumerate(paths):
         progress(done, len(paths))
-        try:
-            artifact = load_artifact(path)
-        except ArtifactDamaged:
-            damaged.append(_damage(path, [f"{MANIFEST} cannot be read"], ""))
-            continue
-        n_bytes += sum(artifact.manifest.files.values())
-        n_unknown += not artifact.manifest.digests
-        found = damaged_files(path, artifact.manifest.files, artifact.manifest.digests)
-        if found:
-            damaged.append(_damage(path, found, _maker(artifact)))
+        found.append(_look_at(workspace, path))
+        with suppress(ArtifactDamaged):
+            manifest = load_artifact(path).manifest
+            n_bytes += sum(manifest.files.values())
+            n_unknown += not manifest.digests
     progress(len(paths), len(paths))
     database = _check(workspace)
     audit = AuditCheck(0, "", ()) if database else check_audit(workspace)
-    return Verification(len(paths), n_bytes, n_unknown, tuple(damaged), database, audit)
+    # What others are made from comes before them.
+    damaged = [one for _, one in sorted(filter(None, found), key=lambda pair: (pair[0], pair[1].path))]
+    return Verification(len(paths), n_bytes, n_unknown, tuple(damaged), database, audit, tuple(replaced))
 
 
 @needs("operator")
 def make_again(workspace: Workspace, damage: Damage) -> Submission | Artifact:
-    """Set a damaged artifact aside and queue what made it, with the same options and inputs; a selection that was edited by
-    hand is made at once from the one that was edited, and scores of a column or a file from these.
+    """Queue what makes a damaged artifact, with the same options and inputs; what no job makes is made at once.
 
-    It stays beside where it was, under a name that nothing reads. Raises CurationError where no step can make it, or
-    where what it was made from is gone or damaged too; it is where it was then.
+    It stays where it is until the new one is finished, which then takes its place; the damaged one is kept beside, under a
+    name that nothing reads. Raises CurationError where nothing can make the very same: no step does, or what it was made
+    from is gone, damaged or another by now.
     """
+    named = (damage.dataset_id, damage.kind, damage.artifact_id)
     if not damage.step:
         raise CurationError(
-            f"{damage.kind} {damage.artifact_id} of {damage.dataset_id!r} cannot be computed again: take it from a backup."
+            f"{damage.kind} {damage.artifact_id} of {damage.dataset_id!r} cannot be computed again: {BACKUP}."
         )
-    manifest = load_artifact(damage.path).manifest
-    if damage.step in _AT_ONCE:
-        return _at_once(workspace, damage, manifest)
-    pointers = STEPS[damage.step].options.POINTERS
-    exact = {role: manifest.inputs[role] for role in pointers if role in manifest.inputs}
-    set_aside(damage)
-    return submit(workspace, damage.dataset_id, damage.step, {**manifest.options, **exact}, standing=None)
+    try:
+        recorded = load_artifact(damage.path).manifest
+    except ArtifactDamaged:
+        recorded = None
+    if damage.step in _AT_ONCE and recorded is not None:
+        return _at_once(workspace, damage, recorded)
+    return submit_plan(workspace, plan_again(workspace, named, recorded), for_a_run=True)
 
 
 def _at_once(workspace: Workspace, damage: Damage, manifest: Manifest) -> Artifact:
-    aside = set_aside(damage)
+    what = f"{damage.kind} {damage.artifact_id}"
     try:
-        return _AT_ONCE[damage.step](workspace.artifacts, manifest)
-    except CurationError as error:
-        rename_durably(aside, damage.path)
+        made = _AT_ONCE[damage.step](workspace, manifest)
+    except (CurationError, *_NONSENSE) as error:
+        why = str(error) if isinstance(error, CurationError) else "its manifest says what cannot be"
         raise CurationError(
-            f"{damage.kind} {damage.artifact_id} is made from what has to be there first ({error}). Once that is made again: "
-            "tamis doctor --verify --recompute."
+            f"{what} is made from what has to be there first ({why}). Once that is made again: "
+            f"tamis doctor --verify --recompute; else {BACKUP}."
         ) from error
+    if made.id != damage.artifact_id:
+        raise CurationError(f"{what} cannot be made again: by now it would be another one; {BACKUP}.")
+    return made
 
 
-@needs("operator")
-def set_aside(damage: Damage) -> Path:
-    """Rename a damaged artifact so that nothing reads it any more; returns where it is now."""
-    aside = damage.path.with_name(f".{damage.path.name}.damaged")
-    rename_durably(damage.path, aside)
-    return aside
+def _look_at(workspace: Workspace, path: Path) -> tuple[int, Damage] | None:
+    """What is damaged in a folder, with the number that its artifact was made as; None for a sound one in its place."""
+    dataset_id, kind, _ = path.parts[-3:]
+    place = _place_of(path)
+    named = (dataset_id, kind, place.name)
+    try:
+        manifest = load_artifact(path).manifest
+        what = damaged_files(path, manifest.files, manifest.digests)
+    except ArtifactDamaged:
+        state = "cannot be read" if (path / MANIFEST).exists() else "is missing"
+        manifest, what = None, [f"{MANIFEST} {state}"]
+    if manifest is not None and (manifest.dataset_id, manifest.kind, manifest.artifact_id) != named:
+        manifest, what = None, [*what, f"{MANIFEST} is that of something else"]
+    if place != path:
+        what = [*what, f"it lies in {path.name}, and nothing is in its place"]
+    if not what:
+        return None
+    step = _maker(workspace, named, manifest)
+    return manifest.sequence if manifest else 0, Damage(*named, path, tuple(what), step)
 
 
-def _damage(path: Path, what: list[str], step: str) -> Damage:
-    dataset_id, kind, identifier = path.parts[-3:]
-    return Damage(dataset_id, kind, identifier, path, tuple(what), step)
+def _maker(workspace: Workspace, named: tuple[str, str, str], manifest: Manifest | None) -> str:
+    """What makes it again, as far as a database that may be damaged too says."""
+    if manifest is not None and manifest.step in _AT_ONCE:
+        return manifest.step
+    try:
+        return maker_of(workspace, named, manifest)
+    except (CurationError, sqlite3.DatabaseError):
+        return ""
 
 
-def _maker(artifact: Artifact) -> str:
-    """The step that makes it, where that is one a person can start."""
-    step = artifact.manifest.step
-    return step if step in _AT_ONCE or (step in STEPS and STEPS[step].makes == artifact.kind) else ""
+def _place_of(path: Path) -> Path:
+    """Where an artifact belongs that may have been set aside."""
+    name = path.name
+    return path.with_name(name[1 : -len(SET_ASIDE)]) if name.startswith(".") else path
 
 
 def _check(workspace: Workspace) -> str:

@@ -121,7 +121,7 @@ def _write(store: ArtifactStore, parent: Artifact, edits: Sequence[tuple[int, in
     inputs = {**parent.manifest.inputs, BASE: parent.id}
     name = artifact_id(KIND, options={"step": REPLACE} | options, inputs=inputs, format_version=1)
     dataset_id = parent.manifest.dataset_id
-    known = store.find(dataset_id, KIND, name)
+    known = store.find_whole(dataset_id, KIND, name)
     if known is not None:
         return known
     cluster_of = origin.problem.cluster_id

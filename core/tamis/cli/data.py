@@ -106,23 +106,26 @@ def datasets() -> None:
 @datasets.command("list", examples=["tamis datasets list"])
 def list_all(session: Session) -> None:
     """List the datasets: id, name, rows, and what was computed."""
-    from tamis.actions.datasets import list_datasets
+    from tamis.actions.datasets import damaged_datasets, list_datasets
 
-    listed = list_datasets(session.workspace)
+    listed, damaged = list_datasets(session.workspace), damaged_datasets(session.workspace)
+    for sentence in damaged.values():
+        session.say(f"tamis: {sentence}")
     for one in listed:
         made = [kind for kind in one.made if kind != "examples"]
         session.show(
             f"{one.dataset_id:32} {one.n_rows:>10,} rows  {one.name}"
             + (f"  [{' '.join(made)}]" if made else "")
         )
-    if not listed:
+    if not listed and not damaged:
         session.show("No datasets yet. Import one: tamis import FILE")
     shown = ("dataset_id", "name", "n_rows", "parent")
     session.result(
         {
             "datasets": [
                 {name: getattr(one, name) for name in shown} | {"artifacts": one.made} for one in listed
-            ]
+            ],
+            "damaged": list(damaged),
         }
     )
 

@@ -53,6 +53,10 @@ def _verify(session: Session, *, recompute: bool) -> int:
         session.show(_line(damage))
         if recompute and damage.step:
             session.show(f"    {_made_again(session, damage)}")
+    for path in found.set_aside:
+        session.show(
+            f"  {path}: a damaged one of before, beside the sound one in its place; it may be deleted."
+        )
     session.result(
         {
             "n_artifacts": found.n_artifacts,
@@ -74,6 +78,7 @@ def _verify(session: Session, *, recompute: bool) -> int:
                 }
                 for one in found.damaged
             ],
+            "set_aside": [str(path) for path in found.set_aside],
         }
     )
     return 0 if found.is_sound else DAMAGED
@@ -89,7 +94,9 @@ def _made_again(session: Session, damage: Damage) -> str:
         made = make_again(session.workspace, damage)
     except CurationError as error:
         return str(error)
-    return "made again" if isinstance(made, Artifact) else f"queued again: job {made.job.job_id}"
+    if isinstance(made, Artifact):
+        return "made again"
+    return f"queued again: job {made.job.job_id}; the damaged one stays until it is done"
 
 
 def _summary(found: Verification) -> str:

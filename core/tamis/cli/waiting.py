@@ -56,8 +56,12 @@ def end_all(session: Session, made: Sequence[Submission], *, wait: bool) -> int:
 
 
 def say_attached(session: Session, submission: Submission) -> None:
-    """That nothing new was queued, and where what runs instead is."""
+    """That nothing new was queued, and where what runs instead is; or that what is there is damaged and made again."""
     job = submission.job
+    if submission.mends:
+        session.say(
+            f"tamis: the {job.kind} that were made so before are damaged ({'; '.join(submission.mends[:3])}) and are made again."
+        )
     if submission.moved:
         session.say(f"tamis: job {job.job_id} waited for exactly this; it now waits for {job.backend}.")
     elif submission.attached:

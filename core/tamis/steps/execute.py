@@ -50,7 +50,7 @@ def execute(
     """
     step = steps[task.step]
     assert isinstance(step, Step)
-    finished = store.find(task.dataset_id, step.makes, task.artifact_id)
+    finished = store.find_whole(task.dataset_id, step.makes, task.artifact_id)
     if finished is not None:
         return finished
     options = parse_options(step.options, as_recorded(step.options, task.options))

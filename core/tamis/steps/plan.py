@@ -62,7 +62,10 @@ def plan_step(
     needs = options.needs()
     # Jobs under way first: one that ends in between is then found twice, and never missed.
     candidates = list(pending if needs else ())
-    candidates += _finished(store, dataset_id, {need.kind for need in needs})
+    # What a job under way makes although it is there is damaged, so it is waited for.
+    made_anew = {(one.kind, one.artifact_id) for one in candidates}
+    finished = _finished(store, dataset_id, {need.kind for need in needs})
+    candidates += [one for one in finished if (one.kind, one.artifact_id) not in made_anew]
     chosen: dict[str, Candidate | None] = {}
     for need in needs:
         chosen[need.role] = _choose(_narrowed(need, chosen), candidates, choices, dataset_id, steps)

@@ -7,11 +7,14 @@ so a file is synced, then renamed, then its folder is synced. Everything that mu
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import threading
 from contextlib import suppress
 from pathlib import Path
+
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -59,6 +62,31 @@ def move_into_place(source: Path, target: Path) -> None:
     """Sync a finished file or folder with all that is in it, then give it its name."""
     sync_tree(source)
     rename_durably(source, target)
+
+
+def swap_into_place(source: Path, target: Path, aside: Path) -> None:
+    """Sync a finished folder, then have it and the folder ``target`` change places; what was there is ``aside`` afterwards.
+
+    At every moment one of the two is ``target``, where the system can exchange names (Linux; not every network disk);
+    elsewhere a crash between two renames leaves the old one ``aside`` alone.
+    """
+    sync_tree(source)
+    shutil.rmtree(aside, ignore_errors=True)
+    if _exchange(source, target):
+        sync_folder(target.parent)
+        rename_durably(source, aside)
+        return
+    rename_durably(target, aside)
+    rename_durably(source, target)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Give two names to each other's files at once; False, and nothing done, where the system cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):  # no Linux, or a C library of before
+        return False
+    return rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0
 
 
 def rename_durably(source: Path, target: Path) -> None:

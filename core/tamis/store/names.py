@@ -12,7 +12,7 @@ from types import MappingProxyType
 from tamis.errors import ArtifactDamaged, DatasetMissing, InvalidOptions
 from tamis.store.artifacts.group_names import KIND, read_group_names
 from tamis.store.artifacts.readers import read_clusters
-from tamis.store.artifacts.store import Artifact, load_artifact, utc_now
+from tamis.store.artifacts.store import Artifact, dataset_damaged, load_artifact, utc_now
 from tamis.store.database.database import Database
 from tamis.store.database.undo import History, UndoEvent, replay_undo
 from tamis.store.workspace import Workspace
@@ -86,7 +86,7 @@ def dataset_names(workspace: Workspace) -> dict[str, str]:
 
 
 def find_dataset(workspace: Workspace, id_or_name: str) -> str:
-    """The id of a dataset given its id or its name; raises DatasetMissing, also when several share the name."""
+    """The id of a dataset given its id or its name; raises DatasetMissing, also when several share the name, ArtifactDamaged."""
     names = dataset_names(workspace)
     if id_or_name in names:
         return id_or_name
@@ -97,6 +97,12 @@ def find_dataset(workspace: Workspace, id_or_name: str) -> str:
         raise DatasetMissing(
             f"{len(called)} datasets are called {id_or_name!r}: use an id ({', '.join(called)})."
         )
+    damaged = {
+        one: names_of_all(workspace.database).get(one) for one in workspace.artifacts.damaged_dataset_ids()
+    }
+    for dataset_id, name in damaged.items():
+        if id_or_name in (dataset_id, name):
+            raise dataset_damaged(dataset_id)
     known = ", ".join(f"{dataset_id} ({name})" for dataset_id, name in names.items()) or "none"
     raise DatasetMissing(f"There is no dataset {id_or_name!r} in {workspace.path}. Known: {known}.")
 

@@ -73,7 +73,9 @@ def follow_job(done: Submission) -> None:
 
 
 def say_submitted(done: Submission) -> None:
-    """That nothing new was queued, where that is so."""
+    """That nothing new was queued, where that is so, or that what was made before is damaged."""
+    if done.mends:
+        st.toast("What was made so before is damaged, and is made again.", icon=":material/healing:")
     if done.already_done:
         st.toast("Made before with the same options and inputs: here it is.", icon=":material/bolt:")
     elif done.moved:

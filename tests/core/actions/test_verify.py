@@ -88,7 +88,9 @@ def test_what_a_step_made_is_queued_again_under_its_own_name(workspace, dataset_
     submission = make_again(workspace, verify(workspace).damaged[0])
     assert submission.job.state is JobState.QUEUED
     assert submission.job.artifact_id == vectors.id
-    assert workspace.artifacts.find(dataset_id, "embeddings", vectors.id) is None
+    assert workspace.artifacts.find(dataset_id, "embeddings", vectors.id) is not None
+    assert workspace.artifacts.find_whole(dataset_id, "embeddings", vectors.id) is None
+    assert [one.artifact_id for one in verify(workspace).damaged] == [vectors.id]
     again = run_step(workspace.path, dataset_id, "embed", {"encoder": "hashing"})
     assert again.id == vectors.id
     assert verify(workspace).is_sound
@@ -167,7 +169,7 @@ def test_the_command_says_what_is_damaged_and_by_its_exit_code(workspace, vector
     assert "--recompute" in out
     assert run(["--workspace", str(workspace.path), "doctor", "--verify", "--recompute"]) == 1
     assert "queued again: job" in capsys.readouterr().out
-    assert not tamis.open(workspace.path).verify().damaged
+    assert len(tamis.open(workspace.path).verify().damaged) == 1  # until the job has run
 
 
 def test_the_database_error_is_sqlites_own(tmp_path):

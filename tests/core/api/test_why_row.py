@@ -126,7 +126,9 @@ def _frozen(data: tamis.Dataset, tag: str) -> str:
 
 def _rewrite(picked: tamis.SelectionResult, **changed: object) -> None:
     path = picked._artifact.path / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changed), encoding="utf-8")
+    written = json.loads(path.read_text(encoding="utf-8"))
+    written.pop("seal", None)  # of what was written
+    path.write_text(json.dumps(written | changed), encoding="utf-8")
 
 
 def test_a_selection_without_records_is_refused_with_the_next_step(

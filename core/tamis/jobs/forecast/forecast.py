@@ -212,7 +212,7 @@ def _planned(
 
 
 def _is_made(workspace: Workspace, plan: Plan) -> bool:
-    return workspace.artifacts.find(plan.dataset_id, plan.step.makes, plan.artifact_id) is not None
+    return workspace.artifacts.find_whole(plan.dataset_id, plan.step.makes, plan.artifact_id) is not None
 
 
 def _tokens(detail: StepForecast | None, models: ModelsForecast | None) -> int | None:

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -46,6 +46,7 @@ class Submission:
     moved: bool = False  # that job had not started, and waits for the place asked for now
     already_done: bool = False  # the result is there
     first: tuple[Job, ...] = ()  # jobs that were queued before it, for what it reads and was not there
+    mends: tuple[str, ...] = ()  # what is wrong with the one that is there
 
 
 def submit(
@@ -60,7 +61,7 @@ def submit(
     for_a_run: bool = False,
     steps: Table[Step] = STEPS,
 ) -> Submission:
-    """Queue a step, or find the job or the artifact that is already what it would make.
+    """Queue a step, or find the job or the artifact that is already what it would make; one that is damaged is made again.
 
     Inputs may be artifacts that jobs under way will make; the job then waits for those. A result that is there becomes
     the newest of its kind, unless it is asked for by a run (``for_a_run``) and not by a person. Raises UnknownName,
@@ -70,31 +71,44 @@ def submit(
     allowed = parse_options(backend_row(backend).options, asked)
     assert isinstance(allowed, Resources)
     settle_local(workspace)  # else what is asked for would wait for a worker that was killed
+    store, choices = workspace.artifacts, read_choices(workspace.database, dataset_id)
     pending = pending_results(workspace.database, dataset_id)
-    choices = read_choices(workspace.database, dataset_id)
-    plan = plan_step(
-        workspace.artifacts, dataset_id, step, values, pending=pending, choices=choices, steps=steps
+    plan = plan_step(store, dataset_id, step, values, pending=pending, choices=choices, steps=steps)
+    return submit_plan(
+        workspace, plan, backend=backend, resources=allowed, priority=priority, for_a_run=for_a_run
     )
-    job = _job(workspace, plan, backend, allowed, priority)
+
+
+def submit_plan(
+    workspace: Workspace,
+    plan: Plan,
+    *,
+    backend: str = "local",
+    resources: Resources | None = None,
+    priority: int = 0,
+    for_a_run: bool = False,
+) -> Submission:
+    """The same for a request that is exact already."""
+    place = (backend, resources or Resources(), priority)
+    job = _job(workspace, plan, *place)
     if _already_there(workspace.artifacts, plan, note=not for_a_run):
         return Submission(_record_done(workspace.database, job), already_done=True)
+    mends = tuple(workspace.artifacts.damage_of(plan.dataset_id, plan.step.makes, plan.artifact_id))
     for _ in range(_RETRIES):
         try:
             with workspace.database.writing() as connection:
                 job_table.insert(connection, job)
                 _note_run(connection, job)
-            return Submission(job)
+            return Submission(job, mends=mends)
         except sqlite3.IntegrityError:
-            attached = _attach(workspace.database, job)
-            if attached is not None:
-                return attached
+            if (attached := _attach(workspace.database, job)) is not None:
+                return replace(attached, mends=mends)
             # The other job ended in between, or the id was taken in the same microsecond.
             if _already_there(workspace.artifacts, plan, note=not for_a_run):
                 return Submission(_record_done(workspace.database, job), already_done=True)
-            job = _job(workspace, plan, backend, allowed, priority)
-    raise JobConflict(
-        f"{step} of {dataset_id!r} could not be queued: jobs for it start and end all the time."
-    )
+            job = _job(workspace, plan, *place)
+    what = f"{plan.step.name} of {plan.dataset_id!r}"
+    raise JobConflict(f"{what} could not be queued: jobs for it start and end all the time.")
 
 
 def _note_run(connection: sqlite3.Connection, job: Job) -> None:
@@ -288,8 +302,8 @@ def _record_done(database: Database, job: Job) -> Job:
 
 
 def _already_there(store: ArtifactStore, plan: Plan, *, note: bool) -> bool:
-    """Whether the result exists; with ``note`` it then is the newest of its kind, for it was asked for just now."""
-    artifact = store.find(plan.dataset_id, plan.step.makes, plan.artifact_id)
+    """Whether the result exists, every file as it was written; with ``note`` it then is the newest of its kind, for it was asked for just now."""
+    artifact = store.find_whole(plan.dataset_id, plan.step.makes, plan.artifact_id)
     if artifact is not None and note:
         store.ask_again(artifact)
     return artifact is not None

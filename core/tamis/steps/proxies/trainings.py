@@ -23,7 +23,9 @@ def make_trainings(context: StepContext, wanted: Sequence[Task]) -> list[Artifac
     """
     store = ArtifactStore(context.workspace)
     tasks = tuple({task.artifact_id: task for task in wanted}.values())
-    missing = [i for i, t in enumerate(tasks) if store.find(context.dataset_id, KIND, t.artifact_id) is None]
+    missing = [
+        i for i, t in enumerate(tasks) if store.find_whole(context.dataset_id, KIND, t.artifact_id) is None
+    ]
     done = len(tasks) - len(missing)
     here = isinstance(context.parallel, InThisProcess)
     reporter = _OneOfAll(context, done, len(tasks)) if here else None

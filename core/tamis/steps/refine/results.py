@@ -93,7 +93,7 @@ def write_selection(
     identifier = artifact_id(
         "selection", options={"step": STEP} | named, inputs=inputs, format_version=SELECTION_FORMAT
     )
-    stored = store.find(context.dataset_id, "selection", identifier)
+    stored = store.find_whole(context.dataset_id, "selection", identifier)
     if stored is not None:
         return stored
     picks = all_picks(chain, context, options)

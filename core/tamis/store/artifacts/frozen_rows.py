@@ -7,12 +7,13 @@ import base64
 import numpy as np
 
 from tamis.errors import InvalidOptions
-from tamis.store.artifacts.store import Artifact, ArtifactStore, artifact_id, make_manifest
+from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest, artifact_id, make_manifest
 from tamis.store.row_sets import pack_rows, row_set, unpack_rows
 from tamis.types import Int64s
 
 KIND = "rows"
 FILE = "rows.npy"
+STEP = "freeze"  # in manifests
 
 
 def freeze_rows(store: ArtifactStore, dataset_id: str, rows: Int64s, label: str) -> Artifact:
@@ -24,13 +25,19 @@ def freeze_rows(store: ArtifactStore, dataset_id: str, rows: Int64s, label: str)
         raise InvalidOptions(f"No row matches {label!r}; widen it, or leave it out.")
     packed = base64.b64encode(pack_rows(row_set(rows))).decode()
     identifier = artifact_id(KIND, options={"rows": packed}, inputs={}, format_version=1)
-    stored = store.find(dataset_id, KIND, identifier)
+    stored = store.find_whole(dataset_id, KIND, identifier)
     return stored or _write(store, dataset_id, identifier, packed, label)
 
 
 def thaw_rows(packed: str) -> Int64s:
     """The row ids that a manifest of this kind holds."""
     return unpack_rows(base64.b64decode(packed))
+
+
+def remake_rows(store: ArtifactStore, recorded: Manifest) -> Artifact:
+    """The rows that a manifest records, which holds them whole."""
+    rows = thaw_rows(str(recorded.options["rows"]))
+    return freeze_rows(store, recorded.dataset_id, rows, str(recorded.summary["label"]))
 
 
 def read_frozen(artifact: Artifact) -> Int64s:
@@ -49,7 +56,7 @@ def _write(store: ArtifactStore, dataset_id: str, identifier: str, packed: str, 
                 kind=KIND,
                 identifier=identifier,
                 dataset_id=dataset_id,
-                step="freeze",
+                step=STEP,
                 options={"rows": packed},
                 inputs={},
                 format_version=1,

@@ -19,13 +19,27 @@ from pydantic import BaseModel, ConfigDict
 from tamis import __version__
 from tamis.errors import ArtifactDamaged, ArtifactMissing, DatasetMissing, JobConflict
 from tamis.store.actor import AT_THE_MACHINE, Actor
-from tamis.store.artifacts.digests import CHECKED_ON_READING, digests_of, is_sound
-from tamis.store.durable import make_folder, make_workspace, move_into_place, write_atomically
+from tamis.store.artifacts.digests import (
+    CHECKED_ON_READING,
+    damaged_files,
+    digests_of,
+    is_sound,
+    sealed,
+    unsealed,
+)
+from tamis.store.durable import (
+    make_folder,
+    make_workspace,
+    move_into_place,
+    swap_into_place,
+    write_atomically,
+)
 from tamis.store.locks import FileLock
 from tamis.store.sequence import next_number
 from tamis.types import JSON
 
 MANIFEST = "manifest.json"
+SET_ASIDE = ".damaged"
 logger = logging.getLogger(__name__)
 
 
@@ -83,6 +97,10 @@ class Artifact:
         """What the step said about its result."""
         return self.manifest.summary
 
+    def damage(self) -> list[str]:
+        """Which of its files do not hold what was written, each with why; a file is read once while it stays as it is."""
+        return damaged_files(self.path, self.manifest.files, self.manifest.digests, remembered=True)
+
     def file(self, name: str) -> Path:
         """Path of one of its files.
 
@@ -101,8 +119,8 @@ class Artifact:
 
     def _damaged(self, what: str) -> ArtifactDamaged:
         return ArtifactDamaged(
-            f"{self.kind} {self.id}: {what}. Delete the folder {self.path} and run {self.manifest.step!r} again; "
-            "tamis doctor --verify looks at everything."
+            f"{self.kind} {self.id}: {what}. tamis doctor --verify --recompute makes it again where that can be done, as it "
+            f"does to run {self.manifest.step!r} again; else take it from a backup (tamis restore)."
         )
 
 
@@ -132,14 +150,17 @@ class ArtifactWriter:
         return folder / name
 
     def commit(self, manifest: Manifest) -> Path:
-        """Write the manifest and move the folder into place; an artifact that is already there wins."""
+        """Write the manifest and move the folder into place; a sound artifact that is already there wins.
+
+        A damaged one stands until then, and is kept beside, under a name that nothing reads.
+        """
         shutil.rmtree(self.path / "parts", ignore_errors=True)
-        write_atomically(self.path / MANIFEST, manifest.model_dump_json(indent=1).encode())
-        if (self._final / MANIFEST).exists():
+        write_atomically(self.path / MANIFEST, sealed(manifest.model_dump_json(indent=1).encode()))
+        if is_whole(self._final):
             shutil.rmtree(self.path)
+        elif self._final.exists():
+            swap_into_place(self.path, self._final, set_aside_path(self._final))
         else:
-            # Without a manifest it is the rest of a deletion that was cut short.
-            shutil.rmtree(self._final, ignore_errors=True)
             move_into_place(self.path, self._final)
         return self._final
 
@@ -176,6 +197,18 @@ class ArtifactStore:
             return []
         return sorted(p.name for p in self.datasets_path.iterdir() if self.list(p.name, "examples"))
 
+    def damaged_dataset_ids(self) -> list[str]:
+        """Ids of the datasets whose examples cannot be read or were set aside with nothing in their place, sorted."""
+        if not self.datasets_path.is_dir():
+            return []
+        return sorted(p.name for p in self.datasets_path.iterdir() if self._is_damaged(p.name))
+
+    def _is_damaged(self, dataset_id: str) -> bool:
+        if not is_folder_name(dataset_id) or self.list(dataset_id, "examples"):
+            return False
+        folders = (path for path in (self.datasets_path / dataset_id / "examples").glob("*") if path.is_dir())
+        return any(path.name[0] != "." or path.name.endswith(SET_ASIDE) for path in folders)
+
     def list(self, dataset_id: str, kind: str | None = None) -> list[Artifact]:
         """Finished artifacts of a dataset, newest first; a damaged one is left out, and ``get`` says what it has."""
         if not is_folder_name(dataset_id):
@@ -192,6 +225,22 @@ class ArtifactStore:
         path = self.artifact_path(dataset_id, kind, identifier)
         return load_artifact(path) if (path / MANIFEST).exists() else None
 
+    def find_whole(self, dataset_id: str, kind: str, identifier: str) -> Artifact | None:
+        """The artifact of that kind and id to be used again instead of being made, every file as it was written; else None.
+
+        Whoever makes it then puts it in the place of a damaged one.
+        """
+        if not (is_folder_name(dataset_id) and is_folder_name(identifier)):
+            return None
+        path = self.artifact_path(dataset_id, kind, identifier)
+        return load_artifact(path) if is_whole(path) else None
+
+    def damage_of(self, dataset_id: str, kind: str, identifier: str) -> list[str]:
+        """What is wrong with an artifact that is there, in words; nothing for one that is sound, or is not there."""
+        if not (is_folder_name(dataset_id) and is_folder_name(identifier)):
+            return []
+        return damage_at(self.artifact_path(dataset_id, kind, identifier))
+
     def ask_again(self, artifact: Artifact) -> None:
         """Note that a finished artifact was asked for now, which makes it the newest of its kind."""
         moment = f"{utc_now()} {next_number(self.workspace)}"
@@ -205,9 +254,11 @@ class ArtifactStore:
         return artifact
 
     def examples(self, dataset_id: str) -> Artifact:
-        """The examples artifact of a dataset; raises DatasetMissing."""
+        """The examples artifact of a dataset; raises DatasetMissing, and ArtifactDamaged for one that cannot be read."""
         artifacts = self.list(dataset_id, "examples")
         if not artifacts:
+            if self._is_damaged(dataset_id):
+                raise dataset_damaged(dataset_id)
             known = ", ".join(self.dataset_ids()) or "none"
             raise DatasetMissing(f"There is no dataset {dataset_id!r} in {self.workspace}. Known: {known}.")
         return artifacts[0]
@@ -250,13 +301,48 @@ def _load_or_skip(path: Path) -> Artifact | None:
         return None
 
 
+def dataset_damaged(dataset_id: str) -> ArtifactDamaged:
+    """That the rows of a dataset cannot be read, and what to do."""
+    return ArtifactDamaged(
+        f"Dataset {dataset_id!r} is damaged: what says how to read its rows is not what was written. tamis doctor --verify "
+        "--recompute makes it again from the file that it came from, if that is still as it was; else restore a backup (tamis "
+        "restore), or import the file again."
+    )
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a folder holds a finished artifact whose files are all what was written."""
+    return (path / MANIFEST).exists() and not damage_at(path)
+
+
+def damage_at(path: Path) -> list[str]:
+    """What is wrong with the artifact in a folder, in words; nothing where there is none."""
+    if not path.is_dir():
+        return []
+    if not (path / MANIFEST).exists():
+        return [f"{MANIFEST} is missing"]
+    try:
+        return load_artifact(path).damage()
+    except ArtifactDamaged:
+        return [f"{MANIFEST} cannot be read"]
+
+
+def set_aside_path(path: Path) -> Path:
+    """Where a damaged artifact is kept once another one is in its place."""
+    return path.with_name(f".{path.name}{SET_ASIDE}")
+
+
 def load_artifact(path: Path) -> Artifact:
     """Read one artifact folder; raises ArtifactDamaged when its manifest cannot be read."""
     try:
-        manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
+        manifest = Manifest.model_validate_json(unsealed((path / MANIFEST).read_bytes()))
         return Artifact(path, manifest, *_asked(path, manifest))
-    except (OSError, ValueError) as error:
-        raise ArtifactDamaged(f"{path}: the manifest cannot be read ({error}). Delete the folder.") from error
+    except (OSError, ValueError, ArtifactDamaged) as error:
+        why = "it is not what was written" if isinstance(error, ValueError) else error
+        raise ArtifactDamaged(
+            f"{path}: its {MANIFEST} cannot be read ({why}). tamis doctor --verify --recompute makes again what can be made "
+            "again; else take it from a backup."
+        ) from error
 
 
 def _asked(path: Path, manifest: Manifest) -> tuple[str, int]:

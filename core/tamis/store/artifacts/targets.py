@@ -177,7 +177,7 @@ def _write(
     store: ArtifactStore, dataset_id: str, options: Mapping[str, JSON], about: Mapping[str, JSON]
 ) -> Artifact:
     identifier = artifact_id(KIND, options=options, inputs={}, format_version=1)
-    there = store.find(dataset_id, KIND, identifier)
+    there = store.find_whole(dataset_id, KIND, identifier)
     if there is not None:
         return there
     with store.writing(dataset_id, KIND, identifier) as writer:

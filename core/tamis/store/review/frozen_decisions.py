@@ -10,8 +10,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.errors import ArtifactDamaged
-from tamis.store.artifacts.store import Artifact, ArtifactStore, artifact_id, make_manifest
+from tamis.errors import ArtifactDamaged, CurationError
+from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest, artifact_id, make_manifest
 from tamis.store.review.decisions import decision_state
 from tamis.store.review.types import VERDICTS
 from tamis.store.workspace import Workspace
@@ -47,22 +47,23 @@ class FrozenDecision:
 
 def freeze_decisions(workspace: Workspace, dataset_id: str) -> Artifact | None:
     """Freeze the decisions in force; None when no row is decided. Equal decisions are one artifact."""
-    decided = decision_state(workspace.database, dataset_id).decided.values()
-    frozen = [
-        FrozenDecision(d.example_id, d.verdict, d.messages, d.via, d.reviewer, d.created_at) for d in decided
-    ]
+    frozen = _in_force(workspace, dataset_id)
     return store_decisions(workspace.artifacts, dataset_id, frozen) if frozen else None
+
+
+def refreeze_decisions(workspace: Workspace, recorded: Manifest) -> Artifact:
+    """The decisions that a manifest names, where those in force are still the same; raises CurationError where they are not."""
+    frozen = _in_force(workspace, recorded.dataset_id)
+    if _name(frozen)[1] != recorded.artifact_id:
+        raise CurationError("other decisions are in force by now")
+    return store_decisions(workspace.artifacts, recorded.dataset_id, frozen)
 
 
 def store_decisions(store: ArtifactStore, dataset_id: str, decisions: Sequence[FrozenDecision]) -> Artifact:
     """Write decisions as an artifact whose name follows from them, or find it."""
     ordered = sorted(decisions, key=lambda decision: decision.example_id)
-    content = hashlib.blake2b(digest_size=16)
-    for decision in ordered:
-        content.update(orjson.dumps([decision.example_id, decision.verdict, decision.messages]))
-    options = {"content": content.hexdigest()}
-    identifier = artifact_id(KIND, options=options, inputs={}, format_version=FORMAT_VERSION)
-    stored = store.find(dataset_id, KIND, identifier)
+    options, identifier = _name(ordered)
+    stored = store.find_whole(dataset_id, KIND, identifier)
     return stored or _write(store, dataset_id, identifier, ordered, options)
 
 
@@ -79,6 +80,23 @@ def read_frozen_decisions(artifact: Artifact) -> Mapping[int, FrozenDecision]:
         row["example_id"]: FrozenDecision(**row | {"messages": _loads(row["messages"])})
         for row in table.to_pylist()
     }
+
+
+def _in_force(workspace: Workspace, dataset_id: str) -> list[FrozenDecision]:
+    decided = decision_state(workspace.database, dataset_id).decided.values()
+    frozen = [
+        FrozenDecision(d.example_id, d.verdict, d.messages, d.via, d.reviewer, d.created_at) for d in decided
+    ]
+    return sorted(frozen, key=lambda decision: decision.example_id)
+
+
+def _name(ordered: Sequence[FrozenDecision]) -> tuple[dict[str, JSON], str]:
+    """The options and the id that follow from decisions in the order of their rows."""
+    content = hashlib.blake2b(digest_size=16)
+    for decision in ordered:
+        content.update(orjson.dumps([decision.example_id, decision.verdict, decision.messages]))
+    options = {"content": content.hexdigest()}
+    return options, artifact_id(KIND, options=options, inputs={}, format_version=FORMAT_VERSION)
 
 
 def _loads(packed: str | None) -> tuple[Message, ...] | None:
