@@ -22,6 +22,7 @@ from tamis.actions.campaigns import go_on_with_all
 from tamis.actions.jobs import Ticker, keep_jobs_moving
 from tamis.errors import CurationError
 from tamis.store.actor import Actor
+from tamis.store.modes import write_privately
 from tamis.store.workspace import Workspace, open_workspace
 from tamis.types import JSON
 
@@ -66,6 +67,7 @@ def _looking(actor: Actor) -> Actor:
 @st.cache_resource(show_spinner=False)
 def open_server() -> Server:
     """Open the workspace once per server, start the ticker, and begin with the sample data when it is empty."""
+    write_privately()
     workspace = open_workspace(confined=True)
     ticker = keep_jobs_moving(workspace, also=lambda: go_on_with_all(workspace))
     try:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tamis.actions.backup import back_up, restore
 from tamis.actions.doctor import examine
+from tamis.cli.main import run
 from tamis.errors import InvalidOptions
 from tamis.settings import Settings
 from tamis.store.workspace import open_workspace
@@ -53,3 +55,94 @@ def test_a_group_that_nobody_knows_is_refused_before_anything_is_made(tmp_path: 
     with pytest.raises(InvalidOptions, match=r"TAMIS_GROUP = 'no-such-group-here'"):
         _ = workspace.database
     assert not workspace.path.exists()
+
+
+def _open_to_others(*roots: Path, but: int = 0o077) -> dict[str, str]:
+    """Whatever below these the group, or everybody, may read or write."""
+    found = [path for root in roots for path in (root, *root.rglob("*")) if path.exists()]
+    return {str(path): oct(_mode(path)) for path in found if not path.is_symlink() and _mode(path) & but}
+
+
+# A command of every kind that writes; ``{dataset}`` is the one that the first imports.
+_WRITING = [
+    ["import", "{source}", "--name", "Mine"],
+    ["run", "embed", "--dataset", "{dataset}", "--encoder", "hashing"],
+    ["run", "cluster", "--dataset", "{dataset}", "--n-clusters", "3"],
+    ["run", "select", "--dataset", "{dataset}", "--method", "random", "--budget", "5"],
+    ["tags", "add", "good", "--rows", "1,2", "--dataset", "{dataset}"],
+    ["decisions", "decide", "drop", "--rows", "3", "--dataset", "{dataset}"],
+    ["apply", "--dataset", "{dataset}", "--name", "Version"],
+    ["target", "add", "--dataset", "{dataset}", "--prompt", "How is bread made?", "--name", "baking"],
+    ["scores", "import", "{scores}", "--name", "given", "--dataset", "{dataset}"],
+    ["datasets", "rename", "{dataset}", "Mine again"],
+    ["export", "--dataset", "{dataset}", "--selection", "all", "--out", "{out}/rows.jsonl"],
+    ["card", "{out}/rows.jsonl.manifest.json"],
+    ["replay", "{out}/rows.jsonl.manifest.json"],
+    ["export-atlas", "--dataset", "{dataset}", "--out", "{out}/atlas.parquet"],
+    ["share-map", "--dataset", "{dataset}", "--out", "{out}/map.html"],
+    ["backup", "{out}/backup"],
+    ["backup", "{out}/backup.tar.zst"],
+    ["restore", "{out}/backup", "--workspace", "{out}/restored"],
+    ["restore", "{out}/backup.tar.zst", "--workspace", "{out}/unpacked"],
+    ["doctor", "--verify", "--recompute"],
+    ["datasets", "delete", "{dataset}"],
+]
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+def test_nothing_that_a_command_writes_is_open_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shared: bool
+) -> None:
+    out, place, databases = tmp_path / "out", tmp_path / "workspace", tmp_path / "databases"
+    group = grp.getgrgid(os.getgid()).gr_name if shared else ""
+    monkeypatch.setenv("TAMIS_DATABASE_FOLDER", str(databases))
+    monkeypatch.setenv("TAMIS_GROUP", group)
+    (tmp_path / "scores.csv").write_text("row,score\n1,0.5\n2,0.25\n")
+    values = {"source": str(alpaca_file(tmp_path)), "scores": str(tmp_path / "scores.csv"), "out": str(out)}
+    out.mkdir(mode=0o700)
+    for command in _WRITING:
+        os.umask(0o022)
+        asked = [word.format(**values) for word in command]
+        asked += [] if "--workspace" in asked else ["--workspace", str(place)]
+        assert run(asked) == 0, (asked, capsys.readouterr())
+        values.setdefault("dataset", next(one.name for one in (place / "datasets").iterdir()))
+        wide = _open_to_others(place, databases, out, but=0o007 if shared else 0o077)
+        assert not wide, (command, wide)
+        capsys.readouterr()
+    for folder in (place, databases, out / "backup", out / "restored", out / "unpacked"):
+        assert _mode(folder) == (0o2770 if shared else 0o700), folder
+    for file in (next(databases.glob("*.sqlite")), out / "backup.tar.zst", out / "backup" / "backup.json"):
+        assert _mode(file) == (0o660 if shared else 0o600), file
+
+
+def test_from_a_process_of_others_what_lies_outside_is_closed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAMIS_DATABASE_FOLDER", str(tmp_path / "databases"))
+    workspace = open_workspace(tmp_path / "workspace")
+    assert workspace.database.path.exists()
+    back_up(workspace, tmp_path / "backup")
+    back_up(workspace, tmp_path / "backup.tar.zst")
+    restore(tmp_path / "backup.tar.zst", tmp_path / "restored")
+    for path in (tmp_path / "databases", tmp_path / "backup", tmp_path / "restored"):
+        assert not _open_to_others(path)
+    assert _mode(tmp_path / "backup.tar.zst") == 0o600
+    assert _mode(workspace.path) == 0o700
+
+
+def test_a_folder_that_waits_for_a_workspace_says_itself_who_may_look(tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path / "workspace")
+    assert workspace.database.path.exists()
+    back_up(workspace, tmp_path / "backup")
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o2750)
+    restore(tmp_path / "backup", tmp_path / "shared")
+    assert _mode(tmp_path / "shared") == 0o2750
+
+
+def test_a_database_elsewhere_that_is_open_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAMIS_DATABASE_FOLDER", str(tmp_path / "databases"))
+    database = open_workspace(tmp_path / "workspace").database
+    assert examine(tmp_path / "workspace")["Workspace"]["private"] == "yes"
+    database.path.chmod(0o644)
+    assert "can read its database" in examine(tmp_path / "workspace")["Workspace"]["private"]

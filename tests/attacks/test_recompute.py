@@ -12,7 +12,6 @@ import pytest
 
 from tamis.actions.given_scores import import_scores, take_column
 from tamis.actions.imports import plan_paths, start_import
-from tamis.actions.jobs import wait_for_job
 from tamis.actions.row_tokens import keep_row_tokens
 from tamis.actions.selection_origin import BASE, EDITS
 from tamis.actions.submit import submit
@@ -346,12 +345,13 @@ def test_a_job_that_fails_leaves_the_damaged_one_in_its_place(
     assert verify(workspace).is_sound
 
 
-def test_a_worker_makes_a_dataset_again(place: tuple[Workspace, str, Path]) -> None:
+def test_one_command_makes_a_dataset_again_and_looks(
+    place: tuple[Workspace, str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     workspace, dataset, _ = place
     _flip(workspace.artifacts.examples(dataset).path / "examples.parquet")
-    again = make_again(workspace, verify(workspace).damaged[0])
-    assert isinstance(again, queue.Submission)
-    done = wait_for_job(workspace, again.job.job_id)
-    assert done.state == "succeeded", done.reason
+    assert run(["--workspace", str(workspace.path), "doctor", "--verify", "--recompute"]) == 0
+    said = capsys.readouterr().out
+    assert "import succeeded" in said and "1 damaged" in said and "every file is what was written" in said
     assert verify(workspace).is_sound
     assert json.loads((workspace.artifacts.examples(dataset).path / "manifest.json").read_bytes())["seal"]

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import stat
 import tarfile
 import tempfile
 import time
@@ -30,6 +31,7 @@ from tamis.store.database.database import Database
 from tamis.store.database.place import DATABASE_NAME
 from tamis.store.durable import make_folder, move_into_place, write_atomically
 from tamis.store.locks import FileLock
+from tamis.store.modes import keep_private
 from tamis.store.workspace import Workspace
 
 ABOUT, ARCHIVE = "backup.json", ".tar.zst"
@@ -74,11 +76,13 @@ def back_up(workspace: Workspace, target: Path, *, say: Say = lambda _: None) ->
             say(name)
             _take(workspace.path / name, aside / name)
         made = _describe(aside, target)
+        keep_private(aside, workspace.settings.group)
         if target.name.endswith(ARCHIVE):
             say("packing")
             packed = folder / target.name
             _pack(aside, packed)
             _check_archive(packed)
+            keep_private(packed, workspace.settings.group)
             move_into_place(packed, target)
         else:
             _check(aside)
@@ -112,10 +116,19 @@ def restore(source: Path, workspace: Path, *, say: Say = lambda _: None) -> Back
         if n_ended := adopt_database(aside / DATABASE_NAME):
             say(f"{n_ended} jobs were under way: tamis jobs resume goes on with one")
         (aside / ABOUT).unlink()
+        keep_private(aside)
         if workspace.exists():
+            _take_over_mode(workspace, aside)
             workspace.rmdir()
         move_into_place(aside, workspace)
     return Backup(workspace, len(about["digests"]), int(about["n_bytes"]))
+
+
+def _take_over_mode(old: Path, new: Path) -> None:
+    """An empty folder that somebody made for the workspace says itself who may look into it."""
+    status = old.stat()
+    os.chown(new, -1, status.st_gid)
+    new.chmod(stat.S_IMODE(status.st_mode))
 
 
 @contextmanager

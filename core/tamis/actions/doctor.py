@@ -16,6 +16,8 @@ from tamis import __version__
 from tamis.jobs.backends import BACKENDS
 from tamis.models.files import bundled_model
 from tamis.settings import Settings
+from tamis.store.database.place import database_file
+from tamis.store.modes import EVERYBODY
 
 PACKAGES = (
     "streamlit", "duckdb", "pyarrow", "faiss-cpu", "torch", "transformers", "sentence-transformers", "umap-learn",
@@ -38,9 +40,12 @@ def examine(workspace: Path) -> dict[str, dict[str, str]]:
 
 
 def _privacy(workspace: Path) -> str:
-    if not workspace.exists() or not workspace.stat().st_mode & 0o007:
-        return "yes"
-    return f"no: everybody on this machine can look into it; chmod 700 {workspace} takes that away"
+    if workspace.exists() and workspace.stat().st_mode & EVERYBODY:
+        return f"no: everybody on this machine can look into it; chmod 700 {workspace} takes that away"
+    database = database_file(workspace, Settings().database_folder)
+    if database.parent != workspace and database.exists() and database.stat().st_mode & EVERYBODY:
+        return f"no: everybody on this machine can read its database; chmod 600 {database} takes that away"
+    return "yes"
 
 
 def _settings() -> dict[str, str]:

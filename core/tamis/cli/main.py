@@ -16,6 +16,7 @@ from tamis.cli.boundary import guarded
 from tamis.cli.command import LazyGroup
 from tamis.cli.exit_codes import DONE
 from tamis.cli.session import Session
+from tamis.store.modes import write_privately
 
 _SUFFIX = re.compile(
     r"\.(jsonl?|csv|tsv|parquet|arrow)(\.\w+)?$"
@@ -116,8 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Like ``main`` but returns the exit code."""
-    if os.environ.get("TAMIS_GROUP"):
-        os.umask(0o007)  # what one of the group writes, the others change
+    write_privately()
     # Known before anything is parsed: a wrong flag is said in JSON too.
     session = Session(as_json="--json" in arguments, debug="--debug" in arguments)
 

@@ -11,7 +11,6 @@ import ctypes
 import os
 import shutil
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
@@ -37,25 +36,6 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for one in missing:
         sync_folder(one.parent)
-
-
-def make_workspace(folder: Path, group: str = "") -> None:
-    """Make the folder of a workspace for its owner alone, or for a group of the system; one that is there stays as it is.
-
-    What lies inside is as private as the folder. For a group, new files inside belong to it too. Raises LookupError for a
-    group that the system does not know, OSError for one that the owner is not in.
-    """
-    if folder.exists():
-        return
-    with suppress(
-        FileExistsError, NotADirectoryError
-    ):  # a file stands in the way: the next line names the workspace
-        make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if group:
-        shutil.chown(folder, group=group)
-        folder.chmod(0o2770)
-    sync_folder(folder.parent)
 
 
 def move_into_place(source: Path, target: Path) -> None:
@@ -86,7 +66,7 @@ def _exchange(one: Path, other: Path) -> bool:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError, TypeError):  # no Linux, or a C library of before
         return False
-    return rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0
+    return bool(rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
 
 
 def rename_durably(source: Path, target: Path) -> None:

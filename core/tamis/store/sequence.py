@@ -6,7 +6,7 @@ import fcntl
 import re
 from pathlib import Path
 
-from tamis.store.durable import make_workspace
+from tamis.store.modes import make_private_folder
 
 NAME = ".sequence"
 _GIVEN = re.compile(rb'"sequence":\s*(\d+)')
@@ -14,7 +14,7 @@ _GIVEN = re.compile(rb'"sequence":\s*(\d+)')
 
 def next_number(workspace: Path) -> int:
     """A number above every one that this workspace has given out, on any machine that shares its folder; from 1."""
-    make_workspace(workspace)
+    make_private_folder(workspace)
     with (workspace / NAME).open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed
         file.seek(0)

@@ -13,7 +13,7 @@ from tamis.settings import Settings, explain_settings, settings_now
 from tamis.store.actor import AT_THE_MACHINE, Actor
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
-from tamis.store.durable import make_workspace
+from tamis.store.modes import make_private_folder
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,8 @@ class Workspace:
 
         Raises InvalidOptions for a group (``TAMIS_GROUP``) that the system does not know.
         """
-        try:
-            make_workspace(self.path, self.settings.group)
-        except (LookupError, PermissionError) as error:
-            self.path.rmdir()  # empty, and not as private as it should be
-            raise InvalidOptions(
-                f"TAMIS_GROUP = {self.settings.group!r}: {self.path} cannot be given to that group ({error}). Name a group of "
-                "this system that you are in."
-            ) from error
-        return Database(self.path, self.settings.database_folder)
+        make_private_folder(self.path, self.settings.group)
+        return Database(self.path, self.settings.database_folder, self.settings.group)
 
 
 def open_workspace(

@@ -112,7 +112,7 @@ def test_a_selection_that_was_edited_by_hand_is_made_again_once_its_parent_is_th
     assert edited.path.exists()
     make_again(workspace, by_id[parent.id])
     run_step(workspace.path, dataset_id, "select", {"method": "random", "budget": 5, "seed": 1})
-    assert run(["--workspace", str(workspace.path), "doctor", "--verify", "--recompute"]) == 1
+    assert run(["--workspace", str(workspace.path), "doctor", "--verify", "--recompute", "--no-wait"]) == 1
     assert "made again" in capsys.readouterr().out
     assert verify(workspace).is_sound
     again = workspace.artifacts.get(dataset_id, "selection", edited.id)
@@ -167,7 +167,7 @@ def test_the_command_says_what_is_damaged_and_by_its_exit_code(workspace, vector
     out = capsys.readouterr().out
     assert vectors.id in out
     assert "--recompute" in out
-    assert run(["--workspace", str(workspace.path), "doctor", "--verify", "--recompute"]) == 1
+    assert run(["--workspace", str(workspace.path), "doctor", "--verify", "--recompute", "--no-wait"]) == 1
     assert "queued again: job" in capsys.readouterr().out
     assert len(tamis.open(workspace.path).verify().damaged) == 1  # until the job has run
 

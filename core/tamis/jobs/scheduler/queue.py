@@ -93,7 +93,7 @@ def submit_plan(
     job = _job(workspace, plan, *place)
     if _already_there(workspace.artifacts, plan, note=not for_a_run):
         return Submission(_record_done(workspace.database, job), already_done=True)
-    mends = tuple(workspace.artifacts.damage_of(plan.dataset_id, plan.step.makes, plan.artifact_id))
+    mends = workspace.artifacts.damage_of(plan.dataset_id, plan.step.makes, plan.artifact_id)
     for _ in range(_RETRIES):
         try:
             with workspace.database.writing() as connection:

@@ -43,6 +43,7 @@ from tamis.steps.plan import name_result
 from tamis.steps.spec import Step
 from tamis.store.artifacts.store import ArtifactStore, utc_now
 from tamis.store.locks import FileLock
+from tamis.store.modes import write_privately
 
 logger = logging.getLogger("worker")
 
@@ -54,6 +55,7 @@ Outcome = tuple[JobState, ErrorKind, str]
 def main(arguments: Sequence[str] | None = None, *, steps: Table[Step] = STEPS) -> int:
     """Run the attempt that the command line names; returns the exit code."""
     path, attempt = (sys.argv[1:] if arguments is None else list(arguments))[:2]
+    write_privately()  # a cluster starts it with an umask of its own
     _start_log()
     offer_to_be_killed_first()
     folder = JobFolder(Path(path))

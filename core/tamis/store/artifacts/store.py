@@ -27,14 +27,9 @@ from tamis.store.artifacts.digests import (
     sealed,
     unsealed,
 )
-from tamis.store.durable import (
-    make_folder,
-    make_workspace,
-    move_into_place,
-    swap_into_place,
-    write_atomically,
-)
+from tamis.store.durable import make_folder, move_into_place, swap_into_place, write_atomically
 from tamis.store.locks import FileLock
+from tamis.store.modes import make_private_folder
 from tamis.store.sequence import next_number
 from tamis.types import JSON
 
@@ -235,11 +230,11 @@ class ArtifactStore:
         path = self.artifact_path(dataset_id, kind, identifier)
         return load_artifact(path) if is_whole(path) else None
 
-    def damage_of(self, dataset_id: str, kind: str, identifier: str) -> list[str]:
+    def damage_of(self, dataset_id: str, kind: str, identifier: str) -> tuple[str, ...]:
         """What is wrong with an artifact that is there, in words; nothing for one that is sound, or is not there."""
         if not (is_folder_name(dataset_id) and is_folder_name(identifier)):
-            return []
-        return damage_at(self.artifact_path(dataset_id, kind, identifier))
+            return ()
+        return tuple(damage_at(self.artifact_path(dataset_id, kind, identifier)))
 
     def ask_again(self, artifact: Artifact) -> None:
         """Note that a finished artifact was asked for now, which makes it the newest of its kind."""
@@ -273,7 +268,7 @@ class ArtifactStore:
         if not (is_folder_name(dataset_id) and is_folder_name(identifier)):
             raise ValueError(f"{dataset_id!r} and {identifier!r} must be plain folder names")
         final = self.artifact_path(dataset_id, kind, identifier)
-        make_workspace(self.workspace)
+        make_private_folder(self.workspace)
         make_folder(final.parent)
         lock = FileLock(final.parent / f".{identifier}.lock")
         if not lock.acquire():

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tamis.store.durable import make_folder, move_into_place
+from tamis.store.modes import make_private_file
 
 FOLDER = "backups"
 KEPT_DAILY = 7
@@ -25,6 +26,7 @@ def copy_database(source: Path, target: Path, *, version: int | None = None) -> 
     # Of this process alone: two that start at once both copy.
     aside = target.with_name(f".{target.name}.{os.getpid()}{_ASIDE}")
     aside.unlink(missing_ok=True)
+    make_private_file(aside)
     try:
         with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(aside)) as writing:
             reading.backup(writing)

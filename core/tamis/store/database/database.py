@@ -21,7 +21,8 @@ from tamis.store.database.backups import FOLDER, copy_before_migration, copy_dat
 from tamis.store.database.migrations import MIGRATIONS
 from tamis.store.database.place import DATABASE_NAME, database_file
 from tamis.store.database.whereabouts import is_at_home, note_home
-from tamis.store.durable import make_workspace, write_atomically
+from tamis.store.durable import write_atomically
+from tamis.store.modes import make_private_file, make_private_folder
 
 logger = logging.getLogger(__name__)
 BUSY_S = 30.0
@@ -37,15 +38,18 @@ class Database:
     _is_open = False
     actor = AT_THE_MACHINE
 
-    def __init__(self, workspace: Path, folder: Path | None = None) -> None:
+    def __init__(self, workspace: Path, folder: Path | None = None, group: str | None = None) -> None:
         self.path = database_file(workspace, folder)
         self.backups = workspace / FOLDER
         self.is_read_only = workspace.exists() and not os.access(workspace, os.W_OK)
         if self.is_read_only:
             self.path = self._copy_to_look_at(self.path)
         else:
-            make_workspace(workspace)
+            make_private_folder(workspace, group)
+            make_private_folder(self.path.parent, group)
             self._take_over(workspace / DATABASE_NAME)
+            if not self.path.exists():
+                make_private_file(self.path, group)
         self._open()
         self._end_what_was_copied()
         # When the last connection closes, SQLite folds the log into the file and syncs the disk, which would make
@@ -151,7 +155,6 @@ class Database:
         SQLite is asked, not the file: closing a file that was opened beside SQLite gives up every lock this process
         holds on it, and another process may then damage the database.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._migrate()
         except sqlite3.DatabaseError as error:
