@@ -22,7 +22,7 @@ from tamis.store.database.migrations import MIGRATIONS
 from tamis.store.database.place import DATABASE_NAME, database_file
 from tamis.store.database.whereabouts import is_at_home, note_home
 from tamis.store.durable import write_atomically
-from tamis.store.modes import make_private_file, make_private_folder
+from tamis.store.modes import keep_private, make_private_file, make_private_folder
 
 logger = logging.getLogger(__name__)
 BUSY_S = 30.0
@@ -41,6 +41,7 @@ class Database:
     def __init__(self, workspace: Path, folder: Path | None = None, group: str | None = None) -> None:
         self.path = database_file(workspace, folder)
         self.backups = workspace / FOLDER
+        self._group = group
         self.is_read_only = workspace.exists() and not os.access(workspace, os.W_OK)
         if self.is_read_only:
             self.path = self._copy_to_look_at(self.path)
@@ -146,7 +147,7 @@ class Database:
         is_ours = is_at_home(inside)
         copy_database(inside, self.path)
         if is_ours:
-            write_atomically(*note_home(self.path))
+            self._note_home()
         inside.rename(inside.with_name(f"{inside.name}.moved"))
 
     def _open(self) -> None:
@@ -170,7 +171,12 @@ class Database:
             return
         with self.writing() as connection:
             end_under_way(connection)
-        write_atomically(*note_home(self.path))
+        self._note_home()
+
+    def _note_home(self) -> None:
+        path, content = note_home(self.path)
+        write_atomically(path, content)
+        keep_private(path, self._group)
 
     def _migrate(self) -> None:
         with self.reading() as connection:
