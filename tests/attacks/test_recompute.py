@@ -219,6 +219,14 @@ def test_what_a_crash_left_aside_is_found_and_made_again(place: tuple[Workspace,
     assert workspace.artifacts.examples(dataset).id == examples.id
 
 
+def test_what_a_map_keeps_beside_is_no_artifact(place: tuple[Workspace, str, Path]) -> None:
+    workspace, dataset, _ = place
+    kept = workspace.artifacts.datasets_path / dataset / ".maps" / "abc"
+    kept.mkdir(parents=True)
+    (kept / "tiles").write_bytes(b"x")
+    assert verify(workspace).is_sound
+
+
 def test_what_is_damaged_is_made_in_the_order_in_which_it_was(place: tuple[Workspace, str, Path]) -> None:
     workspace, dataset, _ = place
     for kind in ("selection", "clustering", "embeddings", "examples"):

@@ -87,7 +87,9 @@ class Verification:
 def verify(workspace: Workspace, *, progress: Progress = lambda done, total: None) -> Verification:
     """Read every file of every artifact, let SQLite check the database, and follow the audit log; nothing is changed."""
     folder = workspace.artifacts.datasets_path
-    paths = sorted(path for path in folder.glob("*/*/*") if path.is_dir() and path.name[0] != ".")
+    # Hidden folders hold what can be made again at any time, and what is being written.
+    shown = (path for path in folder.glob("*/*/*") if "." not in (path.name[0], path.parent.name[0]))
+    paths = sorted(path for path in shown if path.is_dir())
     aside = sorted(path for path in folder.glob(f"*/*/.*{SET_ASIDE}") if (path / MANIFEST).is_file())
     replaced = [path for path in aside if _place_of(path).exists()]
     found, n_bytes, n_unknown = [_look_at(workspace, path) for path in aside if path not in replaced], 0, 0
