@@ -53,8 +53,8 @@ class Settings(BaseSettings):
     )
     endpoints: Path | None = Field(
         None,
-        description="TOML file of the addresses to which a key may be sent: a table for each, with `address` and `variable`; "
-        "OpenAI's own with OPENAI_API_KEY needs no entry.",
+        description="TOML file of the addresses to which a key may be sent: a table for each, with `address`, `variable` and, where "
+        "not everybody may use it, `accounts` or the least `role`; OpenAI's own with OPENAI_API_KEY needs no entry.",
     )
     accounts: Path | None = Field(
         None,

@@ -21,6 +21,7 @@ from tamis.actions.bootstrap import bootstrap_sample
 from tamis.actions.campaigns import go_on_with_all
 from tamis.actions.jobs import Ticker, keep_jobs_moving
 from tamis.errors import CurationError
+from tamis.models.endpoints import ask_for
 from tamis.store.actor import Actor
 from tamis.store.modes import write_privately
 from tamis.store.workspace import Workspace, open_workspace
@@ -50,6 +51,7 @@ class Server:
                 record_roles(self.workspace)
             if self._is_new((actor.account, actor.login)):
                 record_login(self.workspace, actor)
+        ask_for(actor.asker())
         return self.workspace.acting_as(_looking(actor) if self.workspace.database.is_read_only else actor)
 
     def _is_new(self, key: object) -> bool:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 
-from tamis.actions.jobs import list_jobs
+from tamis.actions.jobs import cancel_job, list_jobs, resume_job
 from tamis.actions.submit import check_options, submit
-from tamis.errors import CurationError, InvalidOptions
-from tamis.models.endpoints import read_key
+from tamis.cli.main import run
+from tamis.errors import CurationError, InvalidOptions, NotAllowed
+from tamis.jobs.scheduler.start import _who_asked
+from tamis.models import endpoints
+from tamis.models.endpoints import Asker, ask_for, ask_in_this_process_for, read_key
+from tamis.store.actor import AT_THE_MACHINE, ROLES, Actor
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
 
@@ -122,3 +128,127 @@ def test_a_file_that_says_something_else_is_named(keys: Path, content: str) -> N
 def test_a_variable_that_is_not_set_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MY_KEY")
     assert read_key("MY_KEY", "https://anywhere.example/v1") == "none"
+
+
+# Who may have a key sent: accounts and the least role, as the operator's file says.
+
+ADDRESS = "https://llm.example.org:8443/v1"
+ANN = Actor("ann@example.org", "curator", "login")
+BEN = Actor("ben@example.org", "curator", "login")
+OLA = Actor("ola@example.org", "operator", "login")
+BY_TOKEN = Actor("", "operator", "token")
+
+
+def _listed(keys: Path, more: str, name: str = "mine") -> None:
+    keys.write_text(f'[{name}]\naddress = "{ADDRESS}"\nvariable = "MY_KEY"\n{more}\n', "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("more", "may", "may_not"),
+    [
+        ("", [ANN, BEN, OLA, BY_TOKEN], []),
+        ('accounts = ["Ann@example.org"]', [ANN, AT_THE_MACHINE], [BEN, OLA, BY_TOKEN]),
+        ('role = "operator"', [OLA, BY_TOKEN, AT_THE_MACHINE], [ANN, BEN]),
+        ('accounts = ["ann@example.org"]\nrole = "operator"', [ANN, OLA, AT_THE_MACHINE], [BEN]),
+    ],
+)
+def test_a_key_is_used_by_those_alone_whom_its_entry_names(
+    keys: Path, tmp_path: Path, more: str, may: list[Actor], may_not: list[Actor]
+) -> None:
+    _listed(keys, more)
+    dataset_id = import_file(tmp_path / "workspace", alpaca_file(tmp_path))
+    workspace = open_workspace(tmp_path / "workspace")
+    given = {"base_url": ADDRESS, "model": "m", "api_key_variable": "MY_KEY"}
+    asked = [
+        ("embed", {"encoder": "openai", "encoder_options": given}),
+        ("score", {"scorer": "llm_rating", "llm": "openai", "llm_options": given}),
+    ]
+    for actor in may_not:
+        mine = workspace.acting_as(actor)
+        for step, options in asked:
+            for ask in (submit, lambda ws, _, step, options: check_options(ws, step, options)):
+                with pytest.raises(NotAllowed, match="alone, and you are") as refused:
+                    ask(mine, dataset_id, step, options)
+                said = str(refused.value)
+                assert "ann@example.org" in said or "whoever has the role operator" in said
+                assert SECRET not in said and (actor.account or "without an account") in said
+        in_context = copy_context()
+        in_context.run(ask_for, actor.asker())
+        with pytest.raises(NotAllowed):
+            in_context.run(read_key, "MY_KEY", ADDRESS)
+    assert not [job for job in list_jobs(workspace) if job.step != "import"]
+    for actor in may:
+        in_context = copy_context()
+        in_context.run(ask_for, actor.asker())
+        assert in_context.run(read_key, "MY_KEY", ADDRESS) == SECRET
+        assert submit(workspace.acting_as(actor), dataset_id, *asked[0]).job.step == "embed"
+
+
+def test_a_worker_asks_for_whoever_submitted_its_job(
+    keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _listed(keys, 'accounts = ["ann@example.org"]')
+    dataset_id = import_file(tmp_path / "workspace", alpaca_file(tmp_path))
+    workspace = open_workspace(tmp_path / "workspace")
+    given = {"base_url": ADDRESS, "model": "m", "api_key_variable": "MY_KEY"}
+    job = submit(
+        workspace.acting_as(ANN), dataset_id, "embed", {"encoder": "openai", "encoder_options": given}
+    ).job
+    told = _who_asked(workspace.database, job)
+    assert told == {
+        "account": "ann@example.org",
+        "roles": ("viewer", "reviewer", "curator"),
+        "at_machine": False,
+    }
+    monkeypatch.setenv("TAMIS_ASKED_FOR", "")  # put back afterwards
+    ask_in_this_process_for(Asker(**told))
+    assert read_key("MY_KEY", ADDRESS) == SECRET
+    ask_in_this_process_for(BEN.asker())  # as the job of another, or a list that was changed since
+    with pytest.raises(NotAllowed, match="ann@example.org alone, and you are ben@example.org"):
+        read_key("MY_KEY", ADDRESS)
+    cancel_job(workspace, job.job_id)
+    with pytest.raises(NotAllowed):
+        resume_job(workspace.acting_as(BEN), job.job_id)
+    resume_job(workspace.acting_as(ANN), job.job_id)
+
+
+def test_openais_own_can_be_kept_to_some(keys: Path) -> None:
+    keys.write_text(
+        '[openai]\naddress = "https://api.openai.com"\nvariable = "OPENAI_API_KEY"\nrole = "operator"\n',
+        "utf-8",
+    )
+    in_context = copy_context()
+    in_context.run(ask_for, ANN.asker())
+    with pytest.raises(NotAllowed):
+        in_context.run(read_key, "OPENAI_API_KEY", "https://api.openai.com/v1")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'role = "boss"',
+        "accounts = []",
+        'accounts = "ann"',
+        'acounts = ["ann"]',
+        "accounts = [3]",
+        'role = ""',
+    ],
+)
+def test_an_entry_that_is_misspelt_opens_nothing_to_everybody(keys: Path, more: str) -> None:
+    _listed(keys, more)
+    with pytest.raises(InvalidOptions, match="TAMIS_ENDPOINTS"):
+        read_key("MY_KEY", ADDRESS)
+
+
+def test_the_roles_are_those_of_accounts() -> None:
+    assert endpoints.ROLES == ROLES
+
+
+def test_the_command_says_who_may(keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """At the machine everybody is its operator, who wrote the file; what is refused there is the file itself."""
+    _listed(keys, 'role = "boss"')
+    dataset_id = import_file(tmp_path / "workspace", alpaca_file(tmp_path))
+    given = json.dumps({"base_url": ADDRESS, "model": "m", "api_key_variable": "MY_KEY"})
+    asked = ["run", "embed", "--dataset", dataset_id, "--encoder", "openai", "--encoder-options", given]
+    assert run([*asked, "--workspace", str(tmp_path / "workspace"), "--no-wait"]) == 2
+    assert "'boss' is none of viewer, reviewer, curator, operator" in capsys.readouterr().err

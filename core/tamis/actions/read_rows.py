@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tamis.actions.dataset_context import DatasetContext
 from tamis.errors import InvalidOptions, no_such_row
+from tamis.models.endpoints import check_use
 from tamis.protocols import Encoder
 from tamis.store.artifacts.readers import read_cluster_ids, read_selection
 from tamis.store.artifacts.store import Artifact
@@ -145,7 +146,11 @@ def nearest_rows(
         others = similar_to_row(context.view, row, k - 1, within=within)
         own = np.ones(1, dtype=np.float32)
         return Similar(np.concatenate([[row], others.rows]), np.concatenate([own, others.cosines]))
-    vector = (encode or encode_sentence)(context.view.require("embeddings"), value)
+    embeddings = context.view.require("embeddings")
+    check_use(
+        embeddings.manifest.options, context.workspace.actor.asker()
+    )  # an encoder that is kept was another's
+    vector = (encode or encode_sentence)(embeddings, value)
     return similar_to_vector(context.view, vector, k, within=within)
 
 

@@ -11,6 +11,7 @@ from tamis.errors import ArtifactMissing, CurationError
 from tamis.jobs.model import Job
 from tamis.jobs.scheduler import queue
 from tamis.jobs.scheduler.queue import Submission
+from tamis.models.endpoints import check_use
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
 from tamis.steps.plan import Plan, active, newest, plan_step
@@ -86,9 +87,12 @@ class Repeat:
 
 
 def check_options(workspace: Workspace, step: str, options: Mapping[str, JSON]) -> None:
-    """Raise InvalidOptions for options that cannot be, ForbiddenPath for a file or a model that who asks may not name."""
+    """Raise InvalidOptions for options that cannot be, ForbiddenPath for a file or a model that who asks may not name, NotAllowed
+    for a key that is not theirs to use.
+    """
     kind = STEPS[step].options
-    parse_options(kind, allowed_options(workspace, kind, options))
+    parsed = parse_options(kind, allowed_options(workspace, kind, options))
+    check_use(parsed.model_dump(mode="json"), workspace.actor.asker())
 
 
 def freeze_pointers(

@@ -125,7 +125,7 @@ def list_all(session: Session) -> None:
             "datasets": [
                 {name: getattr(one, name) for name in shown} | {"artifacts": one.made} for one in listed
             ],
-            "damaged": list(damaged),
+            **({"damaged": list(damaged)} if damaged else {}),
         }
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 from pydantic import BaseModel
@@ -18,6 +19,7 @@ COLUMNS = tuple(field.name for field in fields(Job))
 SELECT = f"SELECT {', '.join(f'jobs.{column}' for column in COLUMNS)} FROM jobs"
 
 Columns = Mapping[str, object]
+_ID_TIME, _ID_FORM = "%Y%m%d-%H%M%S-%f", f"{8 * '[0-9]'}-{6 * '[0-9]'}-{6 * '[0-9]'}-*"
 
 
 def get(database: Database, job_id: str) -> Job:
@@ -125,3 +127,16 @@ def _stored(value: object) -> object:
     if isinstance(value, dict | tuple | list):
         return orjson.dumps(value).decode()
     return value
+
+
+def new_id(database: Database, now: datetime) -> str:
+    """An id that sorts after all others: by the time, or just after the last one where a clock has gone back."""
+    with database.reading() as connection:
+        latest = "SELECT max(job_id) FROM jobs WHERE job_id GLOB ?"
+        last = connection.execute(latest, (_ID_FORM,)).fetchone()[0] or ""
+    moment = now.strftime(_ID_TIME)
+    if moment <= last[: len(moment)]:
+        then = datetime.strptime(last[: len(moment)], _ID_TIME) + timedelta(microseconds=1)  # noqa: DTZ007 - as text
+        moment = then.strftime(_ID_TIME)
+    # The random end keeps two submitters of one microsecond apart.
+    return f"{moment}-{secrets.token_hex(2)}"

@@ -116,6 +116,10 @@ class JobSpec(BaseModel):
     attempt: int
     tamis_version: str
     submitted_at: str
+    # Who asked for it, whom endpoints may be open to: an account, the roles that it reached to then, or the machine's own.
+    account: str = ""
+    roles: tuple[str, ...] = ()
+    at_machine: bool = True
 
 
 class JobResult(BaseModel):

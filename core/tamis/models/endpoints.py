@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 import tomllib
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from tamis.errors import CurationError, InvalidOptions
+from tamis.errors import CurationError, InvalidOptions, NotAllowed
 from tamis.settings import settings_now
+from tamis.types import JSON
 
 if TYPE_CHECKING:
     import openai
@@ -25,13 +28,44 @@ SHORTEST_SECRET = 6  # shorter ones are placeholders such as "none", which are w
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An address to which a secret may be sent: the environment variable ``variable``, to everything below ``address``."""
+    """An address to which a secret may be sent: the environment variable ``variable``, to everything below ``address``.
+
+    ``accounts`` and those who reach to ``role`` may have it sent; where neither is named, everybody who may run a job.
+    """
 
     name: str
     address: str
     variable: str
+    accounts: tuple[str, ...] = ()
+    role: str = ""
+
+    def is_open_to(self, asker: Asker) -> bool:
+        """Whether this one may have the key sent there."""
+        if asker.at_machine or not (self.accounts or self.role):
+            return True
+        return asker.account in self.accounts or self.role in asker.roles
+
+    @property
+    def who(self) -> str:
+        """Who may, in words."""
+        named = [*self.accounts, *([f"whoever has the role {self.role}"] if self.role else [])]
+        return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]])) if named else "everybody"
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """For whom an endpoint is asked: an account with the roles that it reaches to, or whoever is at the machine itself."""
+
+    account: str = ""
+    roles: tuple[str, ...] = ()
+    at_machine: bool = False
+
+
+AT_THE_MACHINE = Asker(at_machine=True)
+ROLES = ("viewer", "reviewer", "curator", "operator")  # as tamis.store.actor has them
+_asking: ContextVar[Asker | None] = ContextVar("asking", default=None)
+_FOR = "TAMIS_ASKED_FOR"  # of a worker, and of the processes that it starts
+_KEYS = frozenset({"address", "variable", "accounts", "role"})
 OPENAI = Endpoint("openai", "https://api.openai.com", "OPENAI_API_KEY")
 
 
@@ -43,33 +77,101 @@ def close_endpoints(reason: str) -> None:
     _closed.append(reason)
 
 
-def known_endpoints() -> list[Endpoint]:
-    """OpenAI's own, and those that the operator listed in the file ``TAMIS_ENDPOINTS``.
+def ask_for(asker: Asker) -> None:
+    """From now on endpoints are asked for this one, as far as what runs in this thread goes."""
+    _asking.set(asker)
 
-    A table for each, ``[name]`` with ``address`` and ``variable``. Raises InvalidOptions for a file that says something
-    else.
+
+def ask_in_this_process_for(asker: Asker) -> None:
+    """The same for all of a process that works for one alone, and for those that it starts."""
+    os.environ[_FOR] = json.dumps([asker.account, asker.roles, asker.at_machine])
+
+
+def _asker() -> Asker:
+    found = _asking.get()
+    if found is not None:
+        return found
+    told = os.environ.get(_FOR)
+    if not told:
+        return AT_THE_MACHINE
+    account, roles, at_machine = json.loads(told)
+    return Asker(account, tuple(roles), at_machine)
+
+
+def known_endpoints() -> list[Endpoint]:
+    """Those that the operator listed in the file ``TAMIS_ENDPOINTS``, and OpenAI's own where the file says nothing of it.
+
+    A table for each, ``[name]`` with ``address``, ``variable`` and, where not everybody may use it, ``accounts`` (a list) or
+    ``role`` (the least). Raises InvalidOptions for a file that says something else.
     """
     file = settings_now().endpoints
     if file is None:
         return [OPENAI]
     try:
-        listed = tomllib.loads(file.expanduser().read_text("utf-8"))
-        return [
-            OPENAI,
-            *(Endpoint(name, str(one["address"]), str(one["variable"])) for name, one in listed.items()),
+        found = [
+            _endpoint(name, one) for name, one in tomllib.loads(file.expanduser().read_text("utf-8")).items()
         ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidOptions(
             f"TAMIS_ENDPOINTS = {str(file)!r} cannot be used ({error}): write a table for each endpoint, as in [mine], "
-            'address = "https://llm.example.org/v1", variable = "MY_KEY".'
+            'address = "https://llm.example.org/v1", variable = "MY_KEY", and, where not everybody may use it, accounts = '
+            '["ann@example.org"] or role = "curator".'
         ) from error
+    is_told = any(_covers(one, OPENAI.variable, OPENAI.address) for one in found)
+    return found if is_told else [OPENAI, *found]
+
+
+def _endpoint(name: str, one: dict[str, JSON]) -> Endpoint:
+    unknown = sorted(one.keys() - _KEYS)
+    if unknown:  # one that is misspelt would open it to everybody
+        raise ValueError(f"{name}: {unknown[0]!r} is no key of it")
+    accounts, role = one.get("accounts", []), one.get("role", "")
+    if not isinstance(accounts, list) or not all(isinstance(account, str) for account in accounts):
+        raise ValueError(f"{name}: accounts = {accounts!r} is no list of accounts")
+    if "role" in one and role not in ROLES:
+        raise ValueError(f"{name}: role = {role!r} is none of {', '.join(ROLES)}")
+    if "accounts" in one and not accounts:
+        raise ValueError(f"{name}: accounts = [] is nobody")
+    return Endpoint(
+        name,
+        str(one["address"]),
+        str(one["variable"]),
+        tuple(one.strip().lower() for one in accounts),
+        str(role),
+    )
+
+
+def check_use(options: JSON, asker: Asker) -> None:
+    """Raise NotAllowed where options, however deep, would have a key sent that this one may not have sent."""
+    if isinstance(options, list | tuple):
+        for one in options:
+            check_use(one, asker)
+    if not isinstance(options, dict):
+        return
+    variable, address = options.get("api_key_variable"), options.get("base_url")
+    if isinstance(variable, str) and isinstance(address, str) and variable and address:
+        _require_open(variable, address, asker)
+    for one in options.values():
+        check_use(one, asker)
+
+
+def _require_open(variable: str, base_url: str, asker: Asker) -> bool:
+    """Whether an endpoint is listed for both; raises NotAllowed where only for others."""
+    listed = [one for one in known_endpoints() if _covers(one, variable, base_url)]
+    if listed and not any(one.is_open_to(asker) for one in listed):
+        you = asker.account or "who came in without an account"
+        raise NotAllowed(
+            f"{variable} may be sent to {listed[0].address} for {' and '.join(one.who for one in listed)} alone, and you are "
+            f"{you}. Ask the operator, who says it in the file that TAMIS_ENDPOINTS names."
+        )
+    return bool(listed)
 
 
 def read_key(variable: str, base_url: str) -> str:
     """The value of an environment variable, "none" where it is not set: the client insists on one.
 
     A secret leaves only for an address that is listed with this variable, because addresses come with links and manifests,
-    too. Raises CurationError for any other that is not on this machine, for one that is known to need a key which is not
+    too, and for those alone whom its entry names (NotAllowed). Raises CurationError for any other that is not on this machine, for one that is known to need a key which is not
     set, for an address with a name or a query in it, and where endpoints are closed.
     """
     check_address(base_url)
@@ -81,7 +183,7 @@ def read_key(variable: str, base_url: str) -> str:
             f"The environment variable {variable} is not set, and {base_url} needs a key: set it before starting, or "
             "give the base_url of an endpoint that needs none."
         )
-    if not key or any(_covers(one, variable, base_url) for one in known_endpoints()):
+    if _require_open(variable, base_url, _asker()) or not key:
         return key or "none"
     if _is_loopback(base_url):
         return "none"  # a server of one's own, which asks for none; a secret does not go there either

@@ -83,6 +83,34 @@ def test_an_artifact_is_there_whole_or_not_at_all(places):
     assert set(made.manifest.digests) == {"a.txt", "folder/weights"}
 
 
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_damaged_artifact_is_the_old_or_the_new_one(places, monkeypatch, can_exchange):
+    """Made again in its place: at no moment is there neither, and where names cannot be exchanged, what is aside is found."""
+    root, scratch = places
+    store = ArtifactStore(root)
+    made = write(
+        store, "scores", step="score", fill=lambda w: (w.path / "a.txt").write_text("new"), dataset="d1"
+    )
+    (made.path / "a.txt").write_text("bad")
+    if not can_exchange:
+        monkeypatch.setattr("tamis.store.durable._exchange", lambda one, other: False)
+    seen = set()
+
+    def look(left):
+        found = ArtifactStore(left).list("d1", "scores")
+        aside = list(left.glob("datasets/d1/scores/.*.damaged/manifest.json"))
+        assert len(found) == 1 or (aside and not can_exchange)
+        seen.update((one.path / "a.txt").read_text() for one in found)
+
+    with power_cuts(root, scratch, look):
+        write(
+            store, "scores", step="score", fill=lambda w: (w.path / "a.txt").write_text("new"), dataset="d1"
+        )
+    assert seen == {"bad", "new"}
+    assert not store.get("d1", "scores", made.id).damage()
+    assert (made.path.with_name(f".{made.id}.damaged") / "a.txt").read_text() == "bad"
+
+
 def test_an_artifact_that_is_asked_for_again_stays(places):
     root, scratch = places
     store = ArtifactStore(root)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import orjson
 
@@ -19,6 +18,7 @@ from tamis.jobs.backends import backend_row
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import ErrorKind, Job, JobState, Progress, Resources
 from tamis.jobs.scheduler.tick import settle_local
+from tamis.models.endpoints import check_use
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
 from tamis.steps.plan import Candidate, Plan, plan_step
@@ -34,7 +34,6 @@ from tamis.types import JSON
 ALREADY_COMPUTED = "already computed"
 _RETRIES = 5
 _KINDS = {"import": "import", "curate": "apply"}  # in the audit log; any other step is a run
-_ID_TIME, _ID_FORM = "%Y%m%d-%H%M%S-%f", f"{8 * '[0-9]'}-{6 * '[0-9]'}-{6 * '[0-9]'}-*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,8 @@ def submit_plan(
     priority: int = 0,
     for_a_run: bool = False,
 ) -> Submission:
-    """The same for a request that is exact already."""
+    """The same for a request that is exact already. Raises NotAllowed for a key that is not this account's to use."""
+    check_use(plan.options.model_dump(mode="json"), workspace.actor.asker())
     place = (backend, resources or Resources(), priority)
     job = _job(workspace, plan, *place)
     if _already_there(workspace.artifacts, plan, note=not for_a_run):
@@ -203,9 +203,11 @@ def resume(workspace: Workspace, job_id: str, *, fresh: bool = False) -> Job:
     job = job_table.get(workspace.database, job_id)
     if not job.resumable:
         raise JobConflict(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be resumed.")
+    check_use(job.options, workspace.actor.asker())
     if fresh:
         _drop_parts(workspace.artifacts, job)
     with workspace.database.writing() as connection:
+        append_entry(connection, "resume", job.dataset_id, {"step": job.step, "job": job.job_id})
         _refuse_before_dependencies(connection, job)
         _requeue(connection, job)
         again = job_table.find(connection, job_id)
@@ -249,7 +251,7 @@ def pending_results(database: Database, dataset_id: str) -> Iterator[Candidate]:
 def _job(workspace: Workspace, plan: Plan, backend: str, resources: Resources, priority: int) -> Job:
     now = datetime.now(UTC)
     return Job(
-        job_id=_new_id(workspace.database, now),
+        job_id=job_table.new_id(workspace.database, now),
         dataset_id=plan.dataset_id,
         step=plan.step.name,
         options=plan.options.model_dump(mode="json"),
@@ -267,19 +269,6 @@ def _job(workspace: Workspace, plan: Plan, backend: str, resources: Resources, p
         submitted_at=now.isoformat(timespec="microseconds"),
         sequence=next_number(workspace.path),
     )
-
-
-def _new_id(database: Database, now: datetime) -> str:
-    """An id that sorts after all others: by the time, or just after the last one where a clock has gone back."""
-    with database.reading() as connection:
-        latest = "SELECT max(job_id) FROM jobs WHERE job_id GLOB ?"
-        last = connection.execute(latest, (_ID_FORM,)).fetchone()[0] or ""
-    moment = now.strftime(_ID_TIME)
-    if moment <= last[: len(moment)]:
-        then = datetime.strptime(last[: len(moment)], _ID_TIME) + timedelta(microseconds=1)  # noqa: DTZ007 - as text
-        moment = then.strftime(_ID_TIME)
-    # The random end keeps two submitters of one microsecond apart.
-    return f"{moment}-{secrets.token_hex(2)}"
 
 
 def _record_done(database: Database, job: Job) -> Job:

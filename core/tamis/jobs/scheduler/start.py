@@ -14,6 +14,8 @@ from tamis.jobs.backends import Backend, NoAnswer, NotNow, shares_machine
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import ErrorKind, Job, JobSpec, JobState, Progress, Resources, job_from_row
 from tamis.settings import Settings
+from tamis.store.actor import ROLES
+from tamis.store.database.database import Database
 from tamis.store.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -148,7 +150,7 @@ class Starter:
     def _submit(self, job: Job) -> bool:
         """Hand a claimed job to its backend and record the handle; False when the backend refused it."""
         folder = JobFolder.of(self.workspace.path, job.job_id)
-        spec = spec_of(job)
+        spec = spec_of(job).model_copy(update=_who_asked(self.workspace.database, job))
         backend = self.backends[job.backend]
         try:
             folder.prepare(spec)
@@ -216,6 +218,20 @@ def spec_of(job: Job) -> JobSpec:
         tamis_version=__version__,
         submitted_at=job.submitted_at,
     )
+
+
+def _who_asked(database: Database, job: Job) -> dict[str, object]:
+    """The account of whoever asked for a job last, as the audit log has it; a job of before there was one is the machine's."""
+    query = (
+        "SELECT account, role, via FROM audit WHERE CASE WHEN json_valid(details) THEN json_extract(details, '$.job') END = ? "
+        "ORDER BY sequence DESC LIMIT 1"
+    )
+    with database.reading() as connection:
+        found = connection.execute(query, (job.job_id,)).fetchone()
+    if found is None or found["via"] == "machine":
+        return {}
+    reached = ROLES[: ROLES.index(found["role"]) + 1] if found["role"] in ROLES else ()
+    return {"account": found["account"], "roles": reached, "at_machine": False}
 
 
 def _claimed(job: Job, clock: float) -> job_table.Columns:
