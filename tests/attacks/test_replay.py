@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import sqlite3
 import zlib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,32 @@ def test_an_honest_manifest_is_replayed_and_its_steps_said_first(
     out = capsys.readouterr()
     assert "The manifest asks for: import (examples)" in out.err
     assert "Identical" in out.out
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Every file below a folder by its content; of the database, its rows."""
+    files = {
+        str(one): one for one in sorted(folder.rglob("*")) if one.is_file() and "tamis.sqlite" not in one.name
+    }
+    with closing(sqlite3.connect(folder / "tamis.sqlite")) as connection:
+        rows = hashlib.sha256("\n".join(connection.iterdump()).encode()).hexdigest()
+    return {name: hashlib.sha256(one.read_bytes()).hexdigest() for name, one in files.items()} | {
+        "rows": rows
+    }
+
+
+def test_a_replay_leaves_the_workspace_as_it_is(export: Path, tmp_path: Path) -> None:
+    """One that succeeds, one that is refused, and one whose rows differ."""
+    given = export.parent / "workspace"
+    before = _digests(given)
+    assert run(["--workspace", str(given), "replay", str(export)]) == 0
+    for number, change in enumerate((_to_endpoint, lambda manifest: manifest.update(sha256="0" * 64))):
+        manifest = orjson.loads(export.read_bytes())
+        change(manifest)
+        path = tmp_path / f"{number}.manifest.json"
+        path.write_bytes(orjson.dumps(manifest))
+        assert run(["--workspace", str(given), "replay", str(path)]) != 0
+    assert _digests(given) == before
 
 
 def _replayed(

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ from tamis.actions.jobs import list_jobs
 from tamis.actions.submit import submit
 from tamis.jobs.model import JobState
 from tamis.store.review.decisions import decision_state
-from tamis.store.workspace import open_workspace
+from tamis.store.workspace import Workspace, open_workspace
 from tests.e2e.conftest import ROOT, Server, running_app
 from tests.pages.page_workspace import alpaca_file, import_file
 from tests.pages.review_workspace import mixed_rows, write_proposals
@@ -82,6 +83,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, s
         yield server, dataset_id, n_each
 
 
+def _both_run(workspace: Workspace) -> None:
+    """Wait until the server has begun with both jobs."""
+    deadline = time.monotonic() + 120
+    while sum(job.started_at is not None for job in list_jobs(workspace)) < 2:
+        assert time.monotonic() < deadline, "the jobs were not begun"
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 def test_eight_reviewers_lose_nothing_and_make_nothing_twice(
     served: tuple[Server, str, int], tmp_path: Path
@@ -91,6 +100,8 @@ def test_eight_reviewers_lose_nothing_and_make_nothing_twice(
     (proposals,) = workspace.artifacts.list(dataset_id, "proposals")
     for step, options in (("embed", {"encoder": "hashing"}), ("score", {"scorer": "length"})):
         submit(workspace, dataset_id, step, options)
+    _both_run(workspace)
+    began = datetime.now(UTC).isoformat()
     sessions = [Session(server.url, f"rev{i}@example.org") for i in range(REVIEWERS)]
     failures: list[BaseException] = []
 
@@ -135,7 +146,11 @@ def test_eight_reviewers_lose_nothing_and_make_nothing_twice(
     then = decision_state(copied.database, dataset_id).decided
     assert then.items() <= state.decided.items()
     assert check_audit(copied).is_sound
-    assert JobState.FAILED not in {job.state for job in list_jobs(workspace)}
+    jobs = [job for job in list_jobs(workspace) if job.step in ("embed", "score")]
+    assert len(jobs) == 2 and JobState.FAILED not in {job.state for job in jobs}
+    # They ran while it was decided: begun before the first, and not over when it was made.
+    assert all(job.started_at and job.started_at < began for job in jobs)
+    assert all(job.finished_at is None or job.finished_at > began for job in jobs)
     taken_ms = np.concatenate([session.taken_s for session in sessions]) * 1000
     print(
         f"\n{len(taken_ms):,} decisions: median {np.median(taken_ms):.0f} ms, p95 {np.percentile(taken_ms, 95):.0f} ms"

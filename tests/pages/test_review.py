@@ -15,12 +15,17 @@ from pages.parts.review import actions as review_actions
 from pages.parts.review import pace as review_pace
 from pages.parts.review import session as review_session
 from pages.shared.server import open_server
+from tamis.actions.audit import list_audit, say_entry
+from tamis.actions.datasets import rename_dataset
+from tamis.actions.submit import submit
 from tamis.jobs import job_table
+from tamis.store.actor import Actor
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.review.claims import claim, claimed
 from tamis.store.review.decisions import decide, decision_history, decision_state
 from tamis.store.review.drafts import find_draft, save_draft
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, button, checked, import_file, open_page, run_step, said
 from tests.pages.review_workspace import mixed_rows, write_proposals
 
@@ -370,6 +375,23 @@ def test_the_history_reverts_any_decision(workspace: Path, dataset_id: str) -> N
     checked(app.segmented_control(key="review_whose").set_value("Only mine").run())
     assert list(app.dataframe[0].value["reviewer"]) == ["Kim"]
     assert first
+
+
+def test_the_history_says_who_did_what_when(workspace: Path, dataset_id: str) -> None:
+    """Everything that is in the audit log of a dataset, whatever it is, and nothing of another."""
+    here = open_workspace(workspace)
+    by = Actor("ana@example.org", "curator", "login")
+    decide(here.acting_as(by).database, dataset_id, 0, verdict="drop", via="approve", reviewer=by.account)
+    rename_dataset(here, dataset_id, "Mine")
+    submit(here.acting_as(by), dataset_id, "score", {"scorer": "length"})
+    app = open_page("review", dataset=dataset_id, view="history")
+    checked(app.segmented_control(key="review_whose").set_value("Everything that was done").run())
+    table = app.dataframe[0].value
+    entries = list_audit(here, dataset_id)
+    assert list(table["entry"]) == [one.sequence for one in entries]
+    assert [by.account, "curator"] in table[["who", "role"]].to_numpy().tolist()
+    assert list(table["what"]) == [say_entry(one) for one in entries]
+    assert any("score" in what for what in table["what"])
 
 
 def test_calibration_waits_for_twenty_decisions_and_then_estimates(workspace: Path, dataset_id: str) -> None:

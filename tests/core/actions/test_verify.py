@@ -42,6 +42,12 @@ def test_a_sound_workspace_says_how_much_was_read(workspace, vectors):
     assert found.n_bytes > 1_000
 
 
+def test_how_far_it_is_is_told_from_the_first_to_the_last(workspace, vectors):
+    told = []
+    found = verify(workspace, progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, found.n_artifacts) for done in range(found.n_artifacts + 1)]
+
+
 def test_one_flipped_bit_is_found_and_never_shown(workspace, dataset_id, vectors):
     _flip(vectors.path / "prompt.npy")
     (damage,) = verify(workspace).damaged

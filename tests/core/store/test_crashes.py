@@ -170,6 +170,46 @@ def test_a_decision_is_there_or_not_at_every_length_of_the_log(tmp_path):
     assert set(counts) == {1, 2}
 
 
+def test_a_checkpoint_that_is_cut_anywhere_loses_no_decision(tmp_path):
+    """The log is written into the file page by page, synced, and only then begun anew: at every page, torn ones too."""
+    database = Database(tmp_path / "workspace")
+    for row in (1, 2):
+        decide(database, "d1", row, verdict="drop", via="reject", reviewer="ann")
+    old = database.path.read_bytes()
+    log = database.path.with_name(f"{database.path.name}-wal").read_bytes()
+    whole = tmp_path / "whole.sqlite"
+    whole.write_bytes(old)
+    whole.with_name(f"{whole.name}-wal").write_bytes(log)
+    with sqlite3.connect(whole) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    new, page = whole.read_bytes(), 4096
+    changed = [at for at in range(0, len(new), page) if new[at : at + page] != old[at : at + page]]
+    assert len(changed) > 3
+    cuts = [
+        (_as_far(old, new, changed[:k], torn), log) for k in range(len(changed) + 1) for torn in (page, 1000)
+    ]
+    cuts += [(new, log[:length]) for length in (0, 20, 32, len(log) // 3, len(log) - 1, len(log))]
+    for number, (content, left) in enumerate(cuts):
+        copy = tmp_path / f"cut-{number}.sqlite"
+        copy.write_bytes(content)
+        copy.with_name(f"{copy.name}-wal").write_bytes(left)
+        with sqlite3.connect(copy) as connection:
+            assert connection.execute("SELECT count(*) FROM decision_events").fetchone()[0] == 2, number
+            assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        connection.close()
+
+
+def _as_far(old, new, written, torn):
+    """The file after these pages were written, of the last one ``torn`` bytes."""
+    content = bytearray(old)
+    for at in written:
+        length = torn if at == written[-1] else 4096
+        content[len(content) :] = bytes(max(0, at + length - len(content)))
+        content[at : at + length] = new[at : at + length]
+    return bytes(content)
+
+
 @pytest.mark.parametrize(("lasting", "level"), [(True, 2), (False, 1)])
 def test_what_must_last_waits_for_the_disk(database, lasting, level):
     with database.writing(lasting=lasting) as connection:
