@@ -20,6 +20,7 @@ from tamis.types import Bools, Float32s, Int64s
 UInt64s: TypeAlias = NDArray[np.uint64]
 
 KEY_BYTES = 16
+KEYS, VECTORS, ABOUT = "keys.npy", "vectors.npy", "encoder.json"
 UNIT_TOLERANCE = 1e-3  # stored vectors have length 1; anything else came from a damaged file
 
 
@@ -33,7 +34,7 @@ class VectorCache:
 
     A segment is a folder ``<directory>/<encoder>/<name>.segment`` with ``keys.npy`` (n, 2) uint64 and ``vectors.npy``
     (n, dimension) float32. It is written beside and renamed into place, so it is whole or absent. A segment that cannot
-    be read is left alone and named in ``notes``. Keys are held in memory (16 + 12 bytes per vector), vectors are not.
+    be read, or holds other bytes than were written, is left alone and named in ``notes``. Keys are held in memory (16 + 12 bytes per vector), vectors are not.
     """
 
     def __init__(self, directory: Path, identity: str, dimension: int) -> None:
@@ -43,6 +44,7 @@ class VectorCache:
         self.folder = Path(directory) / label
         self._identity = identity
         self._seen: set[str] = set()
+        self._sound: set[tuple[object, ...]] = set()  # files that were read whole, as they were then
         self._names: list[str] = []  # usable segments, in the order in which they were met
         # The keys of all segments, ascending in their first half, with segment and row of each.
         self._keys: UInt64s = np.empty((0, 2), dtype=np.uint64)
@@ -99,11 +101,11 @@ class VectorCache:
         beside = self.folder / f"{name}.writing"
         beside.mkdir(parents=True)
         try:
-            _save(beside / "keys.npy", keys)
-            _save(beside / "vectors.npy", vectors)
-            (beside / "encoder.json").write_text(
-                json.dumps({"identity": self._identity, "dimension": self.dimension}), "utf-8"
-            )
+            _save(beside / KEYS, keys)
+            _save(beside / VECTORS, vectors)
+            about = {"identity": self._identity, "dimension": self.dimension}
+            about |= {name: _digest(beside / name) for name in (KEYS, VECTORS)}
+            (beside / ABOUT).write_text(json.dumps(about), "utf-8")
             beside.rename(self.folder / f"{name}.segment")
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
@@ -135,8 +137,9 @@ class VectorCache:
 
     def _load_keys(self, name: str) -> UInt64s | None:
         try:
-            keys: UInt64s = np.load(self.folder / name / "keys.npy", allow_pickle=False)
-            vectors = np.load(self.folder / name / "vectors.npy", mmap_mode="r", allow_pickle=False)
+            self._require_sound(name, KEYS)
+            keys: UInt64s = np.load(self.folder / name / KEYS, allow_pickle=False)
+            vectors = np.load(self.folder / name / VECTORS, mmap_mode="r", allow_pickle=False)
             whole = keys.dtype == np.uint64 and keys.ndim == 2 and keys.shape[1] == 2
             whole = whole and vectors.dtype == np.float32 and vectors.shape == (len(keys), self.dimension)
         except (OSError, ValueError, EOFError) as error:
@@ -151,11 +154,26 @@ class VectorCache:
         """Rows of one segment; zero where its file has gone or been cut since it was met."""
         name = self._names[segment]
         try:
-            vectors = np.load(self.folder / name / "vectors.npy", mmap_mode="r", allow_pickle=False)
+            self._require_sound(name, VECTORS)
+            vectors = np.load(self.folder / name / VECTORS, mmap_mode="r", allow_pickle=False)
             return np.asarray(vectors[rows], dtype=np.float32)
         except (OSError, ValueError, IndexError) as error:
             self._note(name, str(error))
             return np.zeros((len(rows), self.dimension), dtype=np.float32)
+
+    def _require_sound(self, name: str, file: str) -> None:
+        """Raise ValueError where a file is not what was written; one that stays as it is is read once. Those of before have
+        no digest.
+        """
+        path = self.folder / name / file
+        status = path.stat()
+        as_it_is = (path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        if as_it_is in self._sound:
+            return
+        wanted = json.loads((self.folder / name / ABOUT).read_text("utf-8")).get(file)
+        if wanted is not None and _digest(path) != wanted:
+            raise ValueError(f"{file} holds other bytes than were written")
+        self._sound.add(as_it_is)
 
     def _find(self, wanted: UInt64s) -> Int64s:
         """Position in the sorted keys of each wanted key, -1 where there is none."""
@@ -211,3 +229,8 @@ def _save(path: Path, array: NDArray[np.generic]) -> None:
         np.save(file, array, allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

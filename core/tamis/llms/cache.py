@@ -37,8 +37,9 @@ CUT = "cut"  # {"cut": text} stands for a CutText in an answer
 class AnswerCache:
     """Answers of one client in append-only files, for any number of processes at once.
 
-    Every process appends lines ``{"k": key, "v": answer}`` to ``<directory>/<client>/<name>.jsonl``, a file of its
-    own. A line that a killed process left half-written is passed over. Keys and answers are held in memory.
+    Every process appends lines ``{"k": key, "v": answer}``, a tab and a checksum to ``<directory>/<client>/<name>.jsonl``, a
+    file of its own. A line that a killed process left half-written, or that is not what was written, is passed over, and its
+    question asked again. Keys and answers are held in memory.
     """
 
     def __init__(self, directory: Path, identity: str) -> None:
@@ -68,7 +69,7 @@ class AnswerCache:
         if not about.exists():
             about.write_text(self._identity + "\n", "utf-8")
         lines = b"".join(
-            orjson.dumps({"k": key, "v": value} | ({"u": took[key]} if key in took else {})) + b"\n"
+            _checked(orjson.dumps({"k": key, "v": value} | ({"u": took[key]} if key in took else {}))) + b"\n"
             for key, value in answers.items()
         )
         with self._own.open("ab") as stream:
@@ -92,8 +93,11 @@ class AnswerCache:
                 self._take(line)
 
     def _take(self, line: bytes) -> None:
+        told, tab, _ = line.rpartition(b"\t")  # JSON holds no tab as it is
+        if tab and _checked(told) != line:
+            return
         try:
-            entry = orjson.loads(line)
+            entry = orjson.loads(told if tab else line)
             self._known[str(entry["k"])] = entry["v"]
             if "u" in entry:
                 self._took[str(entry["k"])] = (int(entry["u"][0]), int(entry["u"][1]))
@@ -212,6 +216,10 @@ class CachedModel(AroundModel):
             found = ((key, self._cache.took(key)) for key in known)
             took.update({key: one for key, one in found if one is not None})
         return [known[key] for key in keys]
+
+
+def _checked(line: bytes) -> bytes:
+    return line + b"\t" + hashlib.blake2b(line, digest_size=4).hexdigest().encode()
 
 
 def _shares(before: Usage, after: Usage, prompts: dict[str, str], answers: dict[str, Any]) -> dict[str, Took]:

@@ -182,3 +182,21 @@ def test_a_million_keys_are_looked_up_quickly(tmp_path):
     found = cache.get(keys[::100])[1]
     assert found.all()
     assert time.process_time() - start_s < 2
+
+
+@pytest.mark.parametrize("file", ["keys.npy", "vectors.npy"])
+def test_a_flipped_bit_however_small_costs_the_vectors_and_is_told(cache, tmp_path, file):
+    """The last bit of a number leaves a vector at length one, which is how far lengths tell."""
+    cache.put(keys_of("a"), vectors_of("a"))
+    cache.put(keys_of("b"), vectors_of("b"))
+    path = next(one / file for one in segments(cache))
+    content = bytearray(path.read_bytes())
+    content[-4] ^= 1
+    path.write_bytes(content)
+    for reader in (VectorCache(tmp_path, "encoder", DIMENSION), cache):
+        vectors, found = reader.get(keys_of("a", "b"))
+        if reader is cache and file == "keys.npy":
+            continue  # which it had read before
+        assert found.sum() == 1
+        assert vectors[found].tobytes() in (vectors_of("a").tobytes(), vectors_of("b").tobytes())
+        assert "holds other bytes than were written" in reader.notes[0]

@@ -145,3 +145,21 @@ def test_the_scripted_row_answers_everything(tmp_path):
     assert client.usage.reused == 0
     client.choose(["x"], ("A", "B"))
     assert client.usage.reused == 1
+
+
+def test_a_flipped_bit_in_any_byte_costs_that_answer_alone(tmp_path):
+    cache = AnswerCache(tmp_path, "m")
+    cache.put({"a": ["one word"]})
+    cache.put({"b": ["another"]})
+    file = next(cache.folder.glob("*.jsonl"))
+    whole = file.read_bytes()
+    for at in range(whole.index(b"\n")):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert AnswerCache(tmp_path, "m").get(["a", "b"]) == {"b": ["another"]}, at
+
+
+def test_answers_of_before_are_read(tmp_path):
+    cache = AnswerCache(tmp_path, "m")
+    cache.put({"a": 1})
+    next(cache.folder.glob("*.jsonl")).write_bytes(b'{"k":"old","v":2}\n')
+    assert AnswerCache(tmp_path, "m").get(["old"]) == {"old": 2}
