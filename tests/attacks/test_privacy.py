@@ -151,3 +151,23 @@ def test_a_database_elsewhere_that_is_open_is_told(tmp_path: Path, monkeypatch: 
     assert examine(tmp_path / "workspace")["Workspace"]["private"] == "yes"
     database.path.chmod(0o644)
     assert "can read its database" in examine(tmp_path / "workspace")["Workspace"]["private"]
+
+
+def test_a_backup_changes_no_mode_of_what_it_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is open there stays so, as what belongs to another does; both are copied, and what is closed is linked."""
+    dataset = import_file(tmp_path / "workspace", alpaca_file(tmp_path))
+    workspace = open_workspace(tmp_path / "workspace")
+    file = workspace.artifacts.examples(dataset).path / "examples.parquet"
+    for mode, who, is_linked in (
+        (0o644, os.getuid(), False),
+        (0o600, os.getuid(), True),
+        (0o600, 4242, False),
+    ):
+        file.chmod(mode)
+        monkeypatch.setattr("tamis.store.modes.os.getuid", lambda who=who: who)
+        target = tmp_path / f"backup-{oct(mode)}-{who}"
+        back_up(workspace, target)
+        copy = target / file.relative_to(workspace.path)
+        assert _mode(file) == mode
+        assert _mode(copy) == 0o600
+        assert copy.samefile(file) == is_linked

@@ -31,7 +31,7 @@ from tamis.store.database.database import Database
 from tamis.store.database.place import DATABASE_NAME
 from tamis.store.durable import make_folder, move_into_place, write_atomically
 from tamis.store.locks import FileLock
-from tamis.store.modes import keep_private
+from tamis.store.modes import is_private, keep_private
 from tamis.store.workspace import Workspace
 
 ABOUT, ARCHIVE = "backup.json", ".tar.zst"
@@ -74,7 +74,7 @@ def back_up(workspace: Workspace, target: Path, *, say: Say = lambda _: None) ->
         _copy_database(workspace.database, aside / DATABASE_NAME)
         for name in FOLDERS:
             say(name)
-            _take(workspace.path / name, aside / name)
+            _take(workspace.path / name, aside / name, workspace.settings.group)
         made = _describe(aside, target)
         keep_private(aside, workspace.settings.group)
         if target.name.endswith(ARCHIVE):
@@ -167,17 +167,24 @@ def _copy_database(database: Database, target: Path) -> None:
         ) from error
 
 
-def _take(source: Path, target: Path) -> None:
-    """Link or copy every finished file; what is being written or deleted now is not part of the workspace yet."""
+def _take(source: Path, target: Path, group: str) -> None:
+    """Link or copy every finished file; what is being written or deleted now is not part of the workspace yet.
+
+    A link shares its mode with the workspace, so what is open to others there, or is another's, is copied.
+    """
     for path in _finished(source):
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(path, copy)
-        except FileNotFoundError:  # deleted in this moment
-            continue
-        except OSError:  # another disk, or one without links
-            shutil.copy2(path, copy)
+        with suppress(FileNotFoundError):  # deleted in this moment
+            if not is_private(path, group):
+                shutil.copy2(path, copy)
+                continue
+            try:
+                os.link(path, copy)
+            except FileNotFoundError:
+                raise
+            except OSError:  # another disk, or one without links
+                shutil.copy2(path, copy)
 
 
 def _finished(folder: Path) -> Iterator[Path]:

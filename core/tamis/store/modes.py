@@ -10,6 +10,7 @@ from __future__ import annotations
 import grp
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -75,17 +76,30 @@ def keep_private(root: Path, group: str | None = None) -> None:
     _require_group(group, root)
     paths = [root, *root.rglob("*")] if root.is_dir() else [root]
     for path in paths:
-        if not path.is_symlink():
+        if not path.is_symlink() and not is_private(path, group):
             _close(path, group)
 
 
+def is_private(path: Path, group: str | None = None) -> bool:
+    """Whether a file or a folder is closed to others already, and one's own, so that nothing has to be changed of it."""
+    group = group_here() if group is None else group
+    status = path.stat()
+    wanted = _mode(path.is_dir(), group)
+    of_group = not group or status.st_gid == grp.getgrnam(group).gr_gid
+    return stat.S_IMODE(status.st_mode) == wanted and of_group and status.st_uid == os.getuid()
+
+
 def _close(path: Path, group: str) -> None:
-    is_folder = path.is_dir()
     if group:
         shutil.chown(path, group=group)
-        path.chmod(0o2770 if is_folder else 0o660)
-    else:
-        path.chmod(0o700 if is_folder else 0o600)
+    path.chmod(_mode(path.is_dir(), group))
+
+
+def _mode(is_folder: bool, group: str) -> int:
+    """What a folder or a file may: its owner everything, and a group the same."""
+    if group:
+        return 0o2770 if is_folder else 0o660
+    return 0o700 if is_folder else 0o600
 
 
 def _require_group(group: str, folder: Path) -> None:
