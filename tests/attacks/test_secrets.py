@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextvars import copy_context
 from pathlib import Path
 
@@ -248,7 +247,7 @@ def test_the_command_says_who_may(keys: Path, tmp_path: Path, capsys: pytest.Cap
     """At the machine everybody is its operator, who wrote the file; what is refused there is the file itself."""
     _listed(keys, 'role = "boss"')
     dataset_id = import_file(tmp_path / "workspace", alpaca_file(tmp_path))
-    given = json.dumps({"base_url": ADDRESS, "model": "m", "api_key_variable": "MY_KEY"})
-    asked = ["run", "embed", "--dataset", dataset_id, "--encoder", "openai", "--encoder-options", given]
+    given = ["--base-url", ADDRESS, "--model", "m", "--api-key-variable", "MY_KEY"]
+    asked = ["run", "embed", "--dataset", dataset_id, "--encoder", "openai", *given]
     assert run([*asked, "--workspace", str(tmp_path / "workspace"), "--no-wait"]) == 2
     assert "'boss' is none of viewer, reviewer, curator, operator" in capsys.readouterr().err

@@ -7,16 +7,12 @@ and what is put back from them.
 
 from __future__ import annotations
 
-import grp
+# Every command begins here, help included: what the rest needs is imported where it is.
 import os
-import shutil
-import stat
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from tamis.errors import InvalidOptions
-from tamis.store.durable import make_folder, sync_folder
 
 VARIABLE = "TAMIS_GROUP"
 EVERYBODY = 0o007
@@ -38,6 +34,8 @@ def make_private_folder(folder: Path, group: str | None = None) -> None:
     For a group, new files inside belong to it too. ``group`` is that of the environment where none is given. Raises
     InvalidOptions for a group that the system does not know or that the owner is not in; nothing is made then.
     """
+    from tamis.store.durable import make_folder, sync_folder
+
     if folder.exists():
         return
     group = group_here() if group is None else group
@@ -55,6 +53,8 @@ def make_private_folder(folder: Path, group: str | None = None) -> None:
 
 def make_private_file(path: Path, group: str | None = None) -> None:
     """Make an empty file for its owner or a group, where none is; who opens it by a library gets one that is closed already."""
+    import tempfile
+
     group = group_here() if group is None else group
     # Linked into place: opening and closing the file itself would give up every lock that this process holds on it.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -82,15 +82,19 @@ def keep_private(root: Path, group: str | None = None) -> None:
 
 def is_private(path: Path, group: str | None = None) -> bool:
     """Whether a file or a folder is closed to others already, and one's own, so that nothing has to be changed of it."""
+    import grp
+
     group = group_here() if group is None else group
     status = path.stat()
     wanted = _mode(path.is_dir(), group)
     of_group = not group or status.st_gid == grp.getgrnam(group).gr_gid
-    return stat.S_IMODE(status.st_mode) == wanted and of_group and status.st_uid == os.getuid()
+    return status.st_mode & 0o7777 == wanted and of_group and status.st_uid == os.getuid()
 
 
 def _close(path: Path, group: str) -> None:
     if group:
+        import shutil
+
         shutil.chown(path, group=group)
     path.chmod(_mode(path.is_dir(), group))
 
@@ -103,6 +107,8 @@ def _mode(is_folder: bool, group: str) -> int:
 
 
 def _require_group(group: str, folder: Path) -> None:
+    import grp
+
     try:
         if group:
             grp.getgrnam(group)

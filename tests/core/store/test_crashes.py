@@ -189,7 +189,9 @@ def test_a_checkpoint_that_is_cut_anywhere_loses_no_decision(tmp_path):
     cuts = [
         (_as_far(old, new, changed[:k], torn), log) for k in range(len(changed) + 1) for torn in (page, 1000)
     ]
-    cuts += [(new, log[:length]) for length in (0, 20, 32, len(log) // 3, len(log) - 1, len(log))]
+    # Then the log is whole still, gone, or begun anew: another salt in its header, written in full or torn.
+    begun = [log[:16] + b"\x01" * length + log[16 + length :] for length in (1, 4, 8, 16)]
+    cuts += [(new, left) for left in (log, b"", *begun)]
     for number, (content, left) in enumerate(cuts):
         copy = tmp_path / f"cut-{number}.sqlite"
         copy.write_bytes(content)
