@@ -11,6 +11,7 @@ import pytest
 import tamis.compute
 from tamis.scorers import SCORERS
 from tamis.selectors import SELECTORS
+from tamis.steps import STEPS
 
 DOCUMENT = Path(tamis.compute.__file__).parent / "METHODS.md"
 ROOT = next(folder for folder in DOCUMENT.parents if (folder / "pyproject.toml").exists())
@@ -105,3 +106,25 @@ def test_the_table_has_no_section_that_is_gone_and_names_every_file_of_twins() -
     named = " ".join(how for how, _ in VERIFIED.values())
     twins = {path.name for path in (ROOT / "tests" / "methods").glob("test_*.py")}
     assert not {name for name in twins if f"`{name}`" not in named}
+
+
+# Where a step is a method; those that compute no number of their own say so.
+STEP_SECTIONS = {
+    "cluster": "1.2", "regroup": "1.2", "project": "6.1", "score": "4.3", "select": "1.1", "compare": "5.4", "propose": "2.3",
+    "refine": "1.9", "finetune": "1.5", "prune": "3.1", "referee": "5.9", "worth": "5.10", "examine": "3.11", "augment": "3.8",
+    "curate": "6.5",
+}  # fmt: skip
+NO_METHOD = {"import": "reads files as they are", "embed": "runs an encoder of others (0.2)"}
+
+
+@pytest.mark.parametrize("step", list(STEPS))
+def test_every_step_is_verified_somewhere_or_is_no_method(step: str) -> None:
+    assert (step in STEP_SECTIONS) != (step in NO_METHOD)
+    assert step in NO_METHOD or STEP_SECTIONS[step] in VERIFIED
+
+
+@pytest.mark.parametrize(("kind", "name"), [(t.kind, name) for t in (SELECTORS, SCORERS) for name in t])
+def test_every_method_and_score_says_how_it_is_verified_and_what_is_not_known(kind: str, name: str) -> None:
+    sections = re.findall(NUMBER, LISTED[(kind, name)])
+    assert sections
+    assert set(sections) <= VERIFIED.keys()

@@ -46,7 +46,7 @@ from tests.benchmarks.confidence_mixtures import (
     reliability,
 )
 from tests.benchmarks.measure import ROOT, print_table
-from tests.support.endings import ENDINGS, FLAGGED_BELOW, Ending, ends_factor, read_ending_rows
+from tests.support.endings import ENDINGS, FLAGGED_BELOW, UNSEEN, Ending, ends_factor, read_ending_rows
 
 SHARED = ROOT.parent / "shared" / "data"
 FILES = (SHARED / "lima_train.jsonl", SHARED / "seed_tasks.jsonl")
@@ -203,10 +203,17 @@ def ending_table(constants: Constants) -> None:
 
 
 def record(model: LanguageModel) -> None:
-    """Write the model's log p of each end into the fixture, as the scorer asks for it."""
-    rows = [json.loads(line) for line in ENDINGS.read_text("utf-8").splitlines()]
+    """Write the model's log p of each end into the fixtures, as the scorer asks for it."""
+    for path in (ENDINGS, UNSEEN):
+        _record(model, path)
+
+
+def _record(model: LanguageModel, path: Path) -> None:
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for text in ("sound", "cut"):
-        kept = [row for row in rows if row[text]]
+        kept = [row for row in rows if row.get(text)]
+        if not kept:
+            continue
         read = read_likelihoods(
             model, [row["prompt"] for row in kept], [row[text] for row in kept], ConfidenceOptions()
         )
@@ -214,7 +221,7 @@ def record(model: LanguageModel) -> None:
         for row, end, stopped in zip(kept, read.end.tolist(), read.stopped.tolist(), strict=True):
             row[f"{text}_log_p_end"] = round(end, 2)
             row[f"{text}_log_p_stopped"] = round(stopped, 2) if math.isfinite(stopped) else None
-    ENDINGS.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from tamis.compute.select.quality_gain import LEAST_GAIN, quality_gain
 from tamis.errors import InvalidOptions
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
-from tamis.selectors.problem import Answer, Problem
+from tamis.selectors.problem import Answer, Problem, TargetSimilarity
 from tamis.selectors.quality import gain_aside, gain_of, gain_remark
 from tests.support.scale import examples
 
@@ -231,3 +233,51 @@ def test_of_few_picks_nothing_is_said_that_chance_may_have_done() -> None:
     assert gain_remark("kmq", 0.05, 29) == ""
     assert gain_remark("kmq", 0.05, 30)
     assert gain_remark("kmq", 0.0, 3), "all scores tie: that is no chance"
+
+
+# A budget of 150 gives each of six clusters 25 rows, of which only so many have a chance by linear odds.
+WITH_A_CHANCE = 5
+LINEAR_DRAWS = [
+    ("kmq", {"weighting": "linear"}),
+    ("semdedup", {"then": "kmq", "weighting": "linear"}),
+    ("spread_then_target", {"weighting": "linear"}),  # its quality is the similarity to the target
+]
+
+
+def sparse_quality() -> np.ndarray:
+    """1 for the first rows of each cluster, 0 for all others."""
+    return (np.arange(N) // K < WITH_A_CHANCE).astype(float)
+
+
+def similar_to_a_target(similarity: np.ndarray) -> TargetSimilarity:
+    """One example of one target, to which each row is so similar; none is the target, and none says what another says."""
+    return TargetSimilarity(
+        names=("the target",),
+        shares=(1.0,),
+        similarity=similarity[:, None].astype(np.float32),
+        part=np.zeros(1, dtype=np.int64),
+        leaks=NOBODY,
+        first=np.arange(N),
+    )
+
+
+@pytest.mark.parametrize(("method", "options"), LINEAR_DRAWS)
+def test_rows_picked_without_a_chance_are_counted_exactly(method: str, options: dict) -> None:
+    problem = replace(
+        problem_of(sparse_quality(), non_negative=True), target=similar_to_a_target(sparse_quality())
+    )
+    made, _ = picked(method, problem, options)
+    assert len(made.rows) == BUDGET
+    assert made.selection.n_forced == BUDGET - K * WITH_A_CHANCE > 0
+    assert made.selection.n_forced == int((sparse_quality()[made.rows] == 0).sum())
+
+
+@pytest.mark.parametrize(("method", "options"), [one for one in VARIANTS if one not in LINEAR_DRAWS])
+def test_what_weighs_otherwise_leaves_no_row_without_a_chance(method: str, options: dict) -> None:
+    made, _ = picked(method, problem_of(sparse_quality()), options)
+    assert made.selection.n_forced == 0
+
+
+def test_every_method_that_offers_linear_odds_counts_them() -> None:
+    offered = {name for name in SELECTORS if hasattr(SELECTORS[name].options(), "weighting")}
+    assert offered == {name for name, _ in LINEAR_DRAWS}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import orjson
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.shared.server import open_server
+from tamis.actions.refinement_history import WIDE
 from tamis.actions.refinements import round_model_curves, rounds_so_far
 from tamis.actions.runs import list_runs
 from tamis.errors import JobCancelled
@@ -16,13 +19,14 @@ from tamis.jobs.folder import JobFolder
 from tamis.jobs.scheduler import queue
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
-from tamis.store.artifacts.refinements import read_weights, rounds_of
+from tamis.store.artifacts.refinements import read_round_clusters, read_weights, rounds_of
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.database.database import Database
 from tamis.store.names import rename_cluster
 from tamis.store.review.decisions import decide, decision_state
 from tamis.store.review.frozen_decisions import freeze_decisions
 from tamis.store.workspace import open_workspace
+from tamis.types import Float64s
 from tests.core.llms.conftest import build_model
 from tests.pages.page_workspace import (
     alpaca_file,
@@ -35,6 +39,7 @@ from tests.pages.page_workspace import (
     run_step,
     said,
 )
+from tests.pages.planted_rounds import drawn_effects, plant
 
 pytest.importorskip("transformers")
 
@@ -318,6 +323,59 @@ def test_the_export_of_a_refinement_with_decisions_writes_what_was_trained_on(
 def test_a_refinement_that_is_gone_is_said(refined: tuple[Path, str, Artifact]) -> None:
     app = open_page("refinement", dataset=refined[1], run="f00d")
     assert "There is no refinement f00d" in app.warning[0].value
+
+
+def lines_of(app: AppTest) -> Float64s:
+    """Effect and both ends of its interval of every cluster, as drawn."""
+    return drawn_effects(app)[["effect", "low", "high"]].to_numpy()
+
+
+def with_intervals(effect: Float64s, deviation: Float64s) -> Float64s:
+    return np.stack([effect, effect - WIDE * deviation, effect + WIDE * deviation], axis=1)
+
+
+def test_every_cluster_is_drawn_with_its_interval_for_every_round(
+    refined: tuple[Path, str, Artifact],
+) -> None:
+    workspace, dataset_id, artifact = refined
+    means = [np.array([2.0, 0.0, -2.0, 0.1]), np.array([1.5, 0.1, -1.6, 0.3])]
+    history = plant(workspace, artifact, means, n=9, spread=1.0)
+    app = open_page("refinement", dataset=dataset_id)
+    for number in (2, 1):  # the newest one is shown until another is chosen
+        rounds = next(one for one in app.button_group if str(one.key).startswith("effects_"))
+        if number == 1:
+            checked(rounds.set_value(number).run())
+        table = read_round_clusters(history.rounds[number - 1])
+        effect, deviation = (table[name].to_numpy() for name in ("effect", "deviation"))
+        assert np.ptp(effect) > 1
+        assert lines_of(app) == pytest.approx(with_intervals(effect, deviation))
+        scored = history.total("n_scored", number)
+        assert drawn_effects(app)["rows"].tolist() == scored.tolist()
+        assert drawn_effects(app)["below"].to_numpy() == pytest.approx(table["probability_below"].to_numpy())
+        effective = history.rounds[number - 1].summary["effective_clusters"]
+        assert (
+            f"{number} round{'s' * (number > 1)}, {int(scored.sum())} rows scored, {effective:.1f} effective"
+            in said(app)
+        )
+        assert "stand clear of the others at 95 %" in said(app)
+
+
+def test_where_nothing_is_told_that_is_said_and_what_was_measured_is_drawn(
+    refined: tuple[Path, str, Artifact],
+) -> None:
+    workspace, dataset_id, artifact = refined
+    history = plant(workspace, artifact, [np.array([0.1, 0.0, -0.1, 0.0])] * 2, n=9, spread=2.0)
+    evidence = history.evidence()
+    assert evidence is not None
+    assert not evidence.told
+    assert not evidence.effect.any()
+    # The means of 18 rows less the common one, in deviations of a row: an interval of no width would look certain.
+    assert evidence.measured == pytest.approx(np.array([0.05, 0.0, -0.05, 0.0]))
+    assert evidence.measured_deviation == pytest.approx(1 / np.sqrt(18))
+    app = open_page("refinement", dataset=dataset_id)
+    assert "cannot be told from noise yet" in said(app)
+    assert "differences as measured" in said(app)
+    assert lines_of(app) == pytest.approx(with_intervals(evidence.measured, evidence.measured_deviation))
 
 
 class _StopsInRoundTwo:

@@ -17,6 +17,7 @@ from tamis.compute.clear.endings import SURE, Endings, cut, read_endings
 from tamis.types import Float64s
 
 ENDINGS = Path(__file__).parent.parent / "fixtures" / "endings.jsonl"
+UNSEEN = ENDINGS.with_name("endings_unseen.jsonl")  # sound ones written later, to which nothing was fitted
 FLAGGED_BELOW = 0.5  # γ as the page of refinements offers it
 
 
@@ -37,9 +38,9 @@ class Ending:
         return cut(self.text) >= SURE
 
 
-def read_ending_rows() -> list[Ending]:
+def read_ending_rows(path: Path = ENDINGS) -> list[Ending]:
     """Every sound ending and the cut one of it, where it has one."""
-    rows = [json.loads(line) for line in ENDINGS.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     return [
         Ending(
             number,
@@ -51,7 +52,7 @@ def read_ending_rows() -> list[Ending]:
         )
         for number, row in enumerate(rows)
         for name in ("sound", "cut")
-        if row[name]
+        if row.get(name)
     ]
 
 

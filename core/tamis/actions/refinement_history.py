@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from tamis.compute.refine.evidence import RoundEvidence, pooled_effects
 from tamis.compute.refine.shared_luck import expected_overlap
 from tamis.compute.refine.weights import fallen_fraction, movers
 from tamis.reprs import percent
@@ -45,10 +46,15 @@ class RoundEvidenceSummary:
     ``effect`` and ``deviation`` in standard deviations of a row; ``probability_below`` NaN and ``told`` False where no
     lasting difference can be told. ``chance`` is the p-value of a test that the clusters are all alike, NaN for a run of
     before it, and ``trust`` 0..1 how much of the effects the weights follow. ``rows_to_tell`` as ``compute.refine.evidence.rows_to_tell`` has it.
+    ``measured`` and ``measured_deviation`` are the cluster's own mean less the common one and its error, before it is drawn
+    in, NaN where no row was scored: all there is to see where ``between`` is 0. ``round`` is the last round that counts.
     """
 
+    round: int
     effect: Float64s
     deviation: Float64s
+    measured: Float64s
+    measured_deviation: Float64s
     probability_below: Float64s
     rows_to_tell: Float64s
     n_scored: Float64s
@@ -129,9 +135,10 @@ class RefinementHistory:
         ratio: Float64s = np.divide(last, first, out=np.full(first.shape, np.nan), where=first > 0)
         return ratio
 
-    def total(self, column: str) -> Float64s:
-        """A count of every cluster, over all rounds: ``budget`` for rows taken, ``n_scored`` for rows scored."""
-        summed: Float64s = np.sum([self.of_round(n, column) for n in range(self.n_rounds + 1)], axis=0)
+    def total(self, column: str, number: int | None = None) -> Float64s:
+        """A count of every cluster up to a round (the last): ``budget`` for rows taken, ``n_scored`` for rows scored."""
+        last = self.n_rounds if number is None else number
+        summed: Float64s = np.sum([self.of_round(n, column) for n in range(last + 1)], axis=0)
         return summed
 
     def last_scores(self) -> Float64s:
@@ -162,16 +169,22 @@ class RefinementHistory:
             self.total("budget"), self.of_round(0, "weight"), self.of_round(self.n_rounds, "weight")
         )
 
-    def evidence(self) -> RoundEvidenceSummary | None:
-        """What the rounds so far add up to; None for a run whose weights look at one round alone."""
-        last = self.rounds[-1] if self.rounds else None
-        if last is None or "told" not in last.summary:
+    def evidence(self, number: int | None = None) -> RoundEvidenceSummary | None:
+        """What the rounds up to ``number`` (the last) add up to; None for a run whose weights look at one round alone."""
+        counted = [one for one in self.rounds if number is None or int(one.summary["round"]) <= number]
+        if not counted or "told" not in counted[-1].summary:
             return None
+        last = counted[-1]
         table = read_round_clusters(last)
         columns = {name: table[name].to_numpy() for name in EVIDENCE}
+        measured, error = _measured(counted)
+        at = int(last.summary["round"])
         return RoundEvidenceSummary(
             **columns,
-            n_scored=self.total("n_scored"),
+            round=at,
+            measured=measured,
+            measured_deviation=np.sqrt(error),
+            n_scored=self.total("n_scored", at),
             between=float(last.summary["between"]),
             inconsistency=float(last.summary["inconsistency"]),
             effective_clusters=float(last.summary["effective_clusters"]),
@@ -210,6 +223,21 @@ def read_history(refinement: Artifact | None, rounds: Sequence[Artifact]) -> Ref
     if not rounds:
         return None
     return RefinementHistory(rounds[-1].id, tuple(rounds), all_weights(rounds), all_flags(rounds))
+
+
+def _measured(rounds: Sequence[Artifact]) -> tuple[Float64s, Float64s]:
+    """A cluster's own mean less the common one, and its variance, in deviations of a row (k,): from the rounds' tables."""
+    settings = dict(rounds[-1].manifest.options.get("settings", {}))
+    if settings.get("score_rows") == "all":  # the last round scored every row anew
+        rounds = rounds[-1:]
+    tables = [read_round_clusters(one) for one in rounds]
+    columns = [
+        [table[name].to_numpy() for name in ("score", "standard_error", "n_scored")] for table in tables
+    ]
+    effects = pooled_effects(
+        [RoundEvidence.of(*one) for one in columns], forgetting=settings.get("forgetting", 1.0)
+    )
+    return effects.measured, np.where(np.isfinite(effects.measured), effects.error, np.nan)
 
 
 def effects_of(history: RefinementHistory, evidence: RoundEvidenceSummary) -> dict[str, dict[str, Any]]:

@@ -18,3 +18,18 @@ def average_ranks(values: ArrayLike) -> Float64s:
     last = np.cumsum(counts)
     ranks: Float64s = ((2 * last - counts + 1) / 2)[group]
     return ranks
+
+
+def normal_scores(values: ArrayLike) -> Float64s:
+    """What a normal distribution has at the ranks of ``values`` (n,): its quantiles at rank / (n + 1) (van der Waerden 1952).
+
+    NaN stays NaN and takes no rank, equal values share one; the order alone counts, so an extreme value weighs no more
+    than the largest of n normal ones.
+    """
+    from scipy.special import ndtri
+
+    numbers = np.asarray(values, dtype=np.float64)
+    known = ~np.isnan(numbers)
+    scores: Float64s = np.full(numbers.shape, np.nan)
+    scores[known] = ndtri(average_ranks(numbers[known]) / (known.sum() + 1))
+    return scores

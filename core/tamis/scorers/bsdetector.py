@@ -13,6 +13,7 @@ from tamis.errors import CurationError, InvalidOptions
 from tamis.protocols import LanguageModel
 from tamis.scorers import ScorerInput
 from tamis.scorers.options import BSDetectorOptions, LocalClassifierOptions
+from tamis.scorers.transcript import transcript_of
 from tamis.types import Float32s, Float64s
 
 Similarity = Callable[[Sequence[str], Sequence[str], Sequence[str]], Float64s]
@@ -78,7 +79,7 @@ class BSDetectorScorer:
     def _samples(self, model: LanguageModel, prompts: list[str]) -> list[list[str]]:
         options = self._options
         completions = model.complete(
-            [SAMPLE.replace("{question}", prompt) for prompt in prompts],
+            [SAMPLE.replace("{question}", transcript_of(prompt)) for prompt in prompts],
             n=options.k,
             temperature=options.temperature,
             seed=options.seed,
@@ -132,6 +133,7 @@ def reflections(
 
 def reflection_prompt(prompt: str, answer: str, ask: str) -> str:
     """One of the two questions about a row."""
+    prompt = transcript_of(prompt)
     code = fence_code(prompt, answer)
     parts = {
         "{warning}": WARNING.replace("{code}", code),

@@ -10,6 +10,7 @@ from tamis.compute.clear.expectation import expected_rating
 from tamis.compute.text.judge_text import WARNING, fence_code, fenced
 from tamis.scorers import ScorerInput
 from tamis.scorers.options import RatingOptions
+from tamis.scorers.transcript import transcript_of
 from tamis.types import Float32s, Float64s
 
 DIGITS = ("1", "2", "3", "4", "5")
@@ -22,11 +23,12 @@ END = "How good is the response, from 1 to 5? Answer with one digit."
 
 def rating_prompt(rubric: str, prompt: str, response: str) -> str:
     """The question about one row."""
-    code = fence_code(prompt, response)
+    asked = transcript_of(prompt)
+    code = fence_code(asked, response)
     parts = [
         QUESTION.replace("{rubric}", rubric),
         WARNING.replace("{code}", code),
-        fenced("prompt", prompt, code),
+        fenced("prompt", asked, code),
         fenced("response", response, code),
         END,
     ]

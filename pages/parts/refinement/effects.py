@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import shorten, unlike
+from pages.shared.plain_text import count_of, shorten, unlike
 from tamis.actions.map_colours import GAINED, LOST
 from tamis.actions.refinement_history import WIDE, RefinementHistory, RoundEvidenceSummary
 
@@ -18,35 +18,60 @@ WHAT = (
     "deviations of a row, as far as all rounds agree on it. A low one is where the given answers gain least: that can be bad "
     "rows, and it can be another kind of rows."
 )
+NOT_DRAWN_IN = (
+    "Every effect is 0; drawn are the differences as measured with their intervals, before they are drawn in."
+)
 
 
 def show_effects(context: DatasetContext, history: RefinementHistory) -> None:
-    """A line per cluster with its interval of 95 %; nothing for runs whose weights looked at one round alone."""
-    evidence = history.evidence()
-    if evidence is None:
+    """A line per cluster with its interval of 95 %, of any round; nothing for runs whose weights looked at one round alone."""
+    newest = history.evidence()
+    if newest is None:
         return
     with st.container(border=True):
-        st.markdown("**What lasts over the rounds**", help=WHAT)
-        if not evidence.told:
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown("**What lasts over the rounds**", help=WHAT, width="content")
+            evidence = history.evidence(_choose_round(history)) or newest
+        if evidence.told:
+            st.caption(evidence.said())
+        else:
             st.info(evidence.said(), icon=":material/hourglass_empty:")
-            return
-        st.caption(evidence.said())
+        st.caption(
+            f"{count_of(evidence.round, 'round')}, {int(evidence.n_scored.sum()):,} rows scored, "
+            f"{evidence.effective_clusters:.1f} effective clusters of {len(history.cluster_ids):,}."
+            + ("" if evidence.between > 0 else f" {NOT_DRAWN_IN}")
+        )
         st.altair_chart(
             _chart(context, history, evidence), alt="Effect of each cluster with its interval of 95 %"
         )
 
 
+def _choose_round(history: RefinementHistory) -> int:
+    """The round up to which is counted: the newest unless another is chosen."""
+    numbers = [int(one.summary["round"]) for one in history.rounds]
+    if len(numbers) < 2:
+        return numbers[-1]
+    chosen = st.segmented_control(
+        "After round", numbers, default=numbers[-1], required=True, key=f"effects_{history.artifact_id[-8:]}",
+        format_func=lambda number: f"After round {number}", label_visibility="collapsed",
+    )  # fmt: skip
+    return int(chosen or numbers[-1])
+
+
 def _table(
     context: DatasetContext, history: RefinementHistory, evidence: RoundEvidenceSummary
 ) -> pd.DataFrame:
-    """One line a cluster, of many those with the largest effects."""
+    """One line a cluster, of many those with the largest effects; where all effects are 0, what was measured."""
     names = names_of(context, history.cluster_ids)
+    effect, deviation = evidence.effect, evidence.deviation
+    if not evidence.between > 0:
+        effect, deviation = evidence.measured, evidence.measured_deviation
     table = pd.DataFrame(
         {
             "cluster": unlike([shorten(names[int(i)], 44) for i in history.cluster_ids]),
-            "effect": evidence.effect,
-            "low": evidence.effect - WIDE * evidence.deviation,
-            "high": evidence.effect + WIDE * evidence.deviation,
+            "effect": effect,
+            "low": effect - WIDE * deviation,
+            "high": effect + WIDE * deviation,
             "below": evidence.probability_below,
             "rows": evidence.n_scored,
         }

@@ -62,6 +62,7 @@ LABELS = {
     "scored_by": "Likelihoods from",
     "effect_temperature": "Effect that is a factor e (T)",
     "forgetting": "Earlier rounds count (ρ)",
+    "gap_scale": "Scale of the gaps",
     "fall_factor": "Falls at most to one in",
     "rise_factor": "Rises at most to times",
     "spread_temperature": "Temperature in deviations",

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import f as f_distribution
 
+from tamis.compute.ranks import normal_scores
 from tamis.compute.refine.evidence import (
     DOUBT,
     SURE,
@@ -172,7 +173,81 @@ def test_order_scale_and_level_of_the_gaps_say_nothing(rounds, random, scale, le
     assert (weights <= 4 / k + 1e-12).all()
 
 
-def simulate(k, n_rows, *, rule, n_rounds=3, effect=0.0, spread=0.0, anew=False, n_runs=80):
+@st.composite
+def rounds_of_one_size(draw):
+    """Rounds in which every cluster has as many rows, drawn around their means with one spread."""
+    k, n_rounds, n = draw(st.integers(2, 8)), draw(st.integers(1, 4)), draw(st.integers(2, 12))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    lasting, own = rng.normal(0, draw(st.floats(0, 2)), k), draw(st.floats(0, 1))
+    means = [lasting + rng.normal(0, 1 / math.sqrt(n), k) + rng.normal(0, own, k) for _ in range(n_rounds)]
+    return np.full(k, n), means
+
+
+def alike(n, mean):
+    """Rows with a spread of 1 inside every cluster."""
+    return evidence(n, mean, np.maximum(np.asarray(n) - 1, 0))
+
+
+def moved_towards_0(before, after):
+    return float((np.abs(before) - np.sign(before) * after).max())
+
+
+@scale.examples(500)
+@given(rounds_of_one_size(), st.integers(2, 20))
+def test_more_rows_with_the_same_means_never_draw_an_effect_towards_0(drawn, times):
+    n, means = drawn
+    before = pooled_effects([alike(n, mean) for mean in means])
+    after = pooled_effects([alike(times * n, mean) for mean in means])
+    assert moved_towards_0(before.effect, after.effect) <= 1e-6
+    assert after.between >= before.between - 1e-6
+
+
+@scale.examples(500)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.integers(1, 60))
+def test_more_rows_of_one_cluster_with_its_mean_never_draw_its_effect_towards_0(seed, k, more):
+    """Whatever the sizes of the others, in one round; what happens over rounds that disagree is the next test's."""
+    rng = np.random.default_rng(seed)
+    n, j = rng.integers(1, 20, k), int(rng.integers(k))
+    n[(j + 1) % k] += 1  # some cluster shows the spread
+    mean = rng.normal(0, rng.uniform(0, 2), k) + rng.normal(0, 1, k) / np.sqrt(n)
+    before = pooled_effects([alike(n, mean)])
+    after = pooled_effects([alike(n + more * (np.arange(k) == j), mean)])
+    assert moved_towards_0(before.effect[[j]], after.effect[[j]]) <= 1e-6
+
+
+def test_more_rows_may_show_that_rounds_disagree_and_only_then_draw_an_effect_in():
+    """The means of cluster 0 differ by 1.5 between rounds: with 4 rows each chance may do that, with 40 it cannot."""
+    means = [[2.0, 0.0, -1.0, 0.0, 0.3], [0.5, 0.0, -1.0, 0.0, 0.3]]
+    few = pooled_effects([alike([4] * 5, mean) for mean in means])
+    many = pooled_effects([alike([40, 4, 4, 4, 4], mean) for mean in means])
+    assert few.inconsistency == 0 < many.inconsistency
+    assert many.effect[0] < 0.9 * few.effect[0]
+    # Had the rounds agreed, the same rows would have moved it away.
+    agreed = [pooled_effects([alike([n, 4, 4, 4, 4], [1.25, *means[0][1:]])] * 2).effect[0] for n in (4, 40)]
+    assert agreed[1] > agreed[0]
+
+
+def test_what_is_measured_is_told_apart_from_what_is_left_of_it():
+    """By hand above: y = (1, 0, -1), and half of it is left as far as tau^2 goes."""
+    found = pooled_effects([evidence([4, 4, 4, 0], [1, 0, -1, math.nan], [3, 3, 3, 0])])
+    assert found.measured[:3] == pytest.approx([1, 0, -1])
+    assert math.isnan(found.measured[3])
+    assert np.isnan(pooled_effects([evidence([5, 5, 5], [3, 0, -3], [0, 0, 0])]).measured).all()
+
+
+def simulate(
+    k,
+    n_rows,
+    *,
+    rule,
+    n_rounds=3,
+    effect=0.0,
+    spread=0.0,
+    anew=False,
+    n_runs=80,
+    draw=np.random.Generator.standard_normal,
+    scores=np.asarray,
+):
     """Ratio spoilt/clean of relative weights, largest/smallest, effective clusters, correlation with the truth."""
     spoilt = max(2, k // 5)
     ratios, ranges, effective, correlations = [], [], [], []
@@ -184,7 +259,9 @@ def simulate(k, n_rows, *, rule, n_rounds=3, effect=0.0, spread=0.0, anew=False,
         for _ in range(n_rounds):
             lasting = rng.permutation(truth) if anew else truth
             n = rng.multinomial(n_rows, weights)
-            rows = [rng.normal(lasting[j], 1, size) for j, size in enumerate(n)]
+            ids = np.repeat(np.arange(k), n)
+            gaps = scores(lasting[ids] + draw(rng, size=ids.size))
+            rows = [gaps[ids == j] for j in range(k)]
             mean = np.array([r.mean() if r.size else np.nan for r in rows])
             rounds.append(
                 RoundEvidence(n, mean, np.array([((r - r.mean()) ** 2).sum() if r.size else 0 for r in rows]))
@@ -226,6 +303,21 @@ def test_a_large_effect_is_found_and_effects_dealt_out_anew_are_not(rule):
 @pytest.mark.parametrize(("n_rows", "least"), [(40, 0.7), (150, 0.85)])
 def test_weights_follow_the_truth(n_rows, least, rule):
     assert simulate(10, n_rows, rule=rule, spread=0.5)[3] >= least
+
+
+def test_normal_scores_find_under_heavy_tails_what_the_gaps_themselves_hide():
+    """Student's t with 1.5 degrees of freedom, which has no variance."""
+
+    def draw(rng, size):
+        return rng.standard_t(1.5, size)
+
+    hidden = simulate(10, 75, rule="tested", spread=1.0, draw=draw)[3]
+    found = simulate(10, 75, rule="tested", spread=1.0, draw=draw, scores=normal_scores)[3]
+    assert hidden < 0.6
+    assert found > 0.8
+    _, ranges, effective, _ = simulate(10, 75, rule="tested", draw=draw, scores=normal_scores)
+    assert np.quantile(ranges, 0.9) < 1.5
+    assert np.median(effective) >= 0.9 * 10
 
 
 def test_a_test_of_certain_differences_changes_nothing_and_one_of_chance_moves_nothing():

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import pickle
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from tamis.formats.conversation import build_example
+from tamis.llms.scripted import ScriptedModel
 from tamis.protocols import ChatPrompt, Turn
 from tamis.scorers import SCORERS
 from tamis.scorers.likelihood import within_words
+from tamis.scorers.transcript import transcript_of
 from tamis.steps.chat_prompts import asked_prompt, question_and_answer
+from tamis.steps.propose.chunks import Models, RowTexts, propose_for
+from tamis.steps.propose.options import ProposeOptions
 from tamis.steps.refine.chunks import asked_in
 from tamis.steps.score.chunks import columns_read, scorer_input
 from tamis.steps.score.options import ScoreOptions
@@ -99,6 +104,64 @@ def test_scores_that_ask_a_model_ask_the_conversation_and_others_read_its_text()
 def test_such_scores_are_not_taken_for_those_of_before():
     assert ScoreOptions(scorer="pmi").meaning() == {"asked": 2}
     assert ScoreOptions(scorer="length").meaning() == {}
+    # What quotes a row quotes its tools and its reasoning since.
+    assert ScoreOptions(scorer="llm_rating").meaning() == {"asked": 3}
+    assert ScoreOptions(scorer="bsdetector").meaning() == {"asked": 3}
+    assert ProposeOptions(method="correct").meaning() == {"judged": 2}
+    assert ProposeOptions(method="filter").meaning() == {}
+
+
+THINKS = CALL | {"content": "Ho", "reasoning_content": "They greet me."}
+QUOTED = (
+    'tools offered:\n{"type":"function","function":{"name":"f"}}\n\nuser: Hi\n\nassistant, reasoning: They greet me.\n\n'
+    "assistant: Ho\nf({})\n\ntool: 7\n\nassistant: Ho\n\nuser: And?"
+)
+
+
+def with_tools():
+    turns = [U, THINKS, {"role": "tool", "content": "7"}, A, {"role": "user", "content": "And?"}, A]
+    return build_example(turns), json.dumps({"tools": TOOLS})
+
+
+def test_what_is_quoted_holds_tools_calls_results_and_reasoning():
+    example, meta = with_tools()
+    found = asked_prompt(json.dumps(example.messages), example.prompt, meta)
+    assert transcript_of(found) == QUOTED
+    assert transcript_of("Hi") == "Hi"
+    # Of texts alone it is what people read.
+    assert (
+        transcript_of(asked({"role": "system", "content": "Be kind."}, U)) == "system: Be kind.\n\nuser: Hi"
+    )
+
+
+def test_everything_that_quotes_a_row_quotes_it_alike():
+    """Judge of proposals, rating and BSDetector: one fenced text in one user's message, no turn of the row's own."""
+    heard = []
+
+    def completes(question, k):
+        heard.append(question)
+        return "[[A]]"
+
+    def chooses(question, letters):
+        heard.append(question)
+        return [1 / len(letters)] * len(letters)
+
+    example, meta = with_tools()
+    rows = row_table(prompt=example.prompt, messages=json.dumps(example.messages), meta=meta)
+    for model in (ScriptedModel(chooses=chooses, completes=completes), ScriptedModel(completes=completes)):
+        for name in ("llm_rating", "bsdetector"):
+            row = SCORERS[name]
+            given = scorer_input(row, rows, None, llm=model, encode=lambda texts: np.ones((len(texts), 2)))
+            row.load()(row.options()).score(given)
+        found = asked_prompt(json.dumps(example.messages), example.prompt, meta)
+        options = ProposeOptions(method="correct")
+        propose_for(RowTexts([0], [found], ["Ho"]), Models(model, model), options)
+    judged = [one for one in heard if not isinstance(one, ChatPrompt)]  # the writer is asked the conversation
+    assert len(judged) >= 12
+    assert all(type(one) is str and QUOTED in one for one in judged)
+    written = [one for one in heard if isinstance(one, ChatPrompt)]
+    assert written
+    assert all((one.messages, one.tools) == (found.messages, found.tools) for one in written)
 
 
 def test_rounds_of_a_refinement_ask_the_conversation():

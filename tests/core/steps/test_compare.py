@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import orjson
 import pytest
 
-from tamis.actions.report.report import render_report, write_report
+from tamis.actions.report.report import notes_of, render_report, write_report
 from tamis.compute.compare.novel_sum import novel_sum
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.steps.compare.comparison import Comparison, IntervalEstimate, read_comparison, read_membership
@@ -360,6 +361,21 @@ def test_the_report_stands_alone_and_carries_its_manifest(made: Made, tmp_path: 
     assert kinds[0] == "examples"
     assert kinds[-1] == "comparison"
     assert {one["artifact_id"] for one in manifest["artifacts"]} >= {one.id for one in made.selections}
+
+
+def test_what_the_interval_of_the_vendi_score_is_about_is_said_where_there_is_one(made: Made) -> None:
+    """Over rows it is about draws of this size and not about the pool; over seeds it is another interval."""
+    said = [note for note in notes_of(made.found) if "Vendi score" in note]
+    assert len(said) == 1
+    assert "mean over draws of as many rows" in said[0]
+    assert "do not cover the diversity of the whole dataset" in said[0]
+    assert said[0] in html.unescape(render_report(made.store, made.artifact, dataset_name="x").decode())
+    over = [one.values["vendi"].over for one in made.found.methods]
+    seeded = [one for one, word in zip(made.found.methods, over, strict=True) if word != "picked rows"]
+    assert 0 < len(seeded) < len(over)
+    assert not [
+        note for note in notes_of(made.found.model_copy(update={"methods": seeded})) if "Vendi" in note
+    ]
 
 
 def test_text_of_the_dataset_is_text_in_the_report(tmp_path: Path) -> None:

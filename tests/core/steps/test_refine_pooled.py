@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm, rankdata
 
 from tamis.compute.refine.evidence import RoundEvidence, pooled_effects, tilted_weights
 from tamis.compute.refine.weights import first_weights
@@ -21,6 +22,7 @@ from tamis.store.artifacts.store import ArtifactStore
 from tests.core.steps.test_refine import base, place, refine  # noqa: F401 - fixtures of that module
 
 POOLED = {"mode": "pooled"}
+COLUMNS = ("score", "standard_error", "n_scored")
 
 
 def test_the_default_pools_evidence_and_old_runs_keep_their_rule_by_name():
@@ -75,6 +77,34 @@ def test_rows_scored_anew_in_every_round_count_once(place):  # noqa: F811
     last = read_round_clusters(rounds_of(ArtifactStore(place[0]), made)[-1])
     alone = RoundEvidence.of(*[last[name].to_numpy() for name in ("score", "standard_error", "n_scored")])
     assert last["effect"].to_numpy() == pytest.approx(pooled_effects([alone]).effect)
+
+
+def test_normal_scores_of_the_gaps_move_the_weights_where_they_are_asked_for(place):  # noqa: F811
+    made = refine(place, **POOLED, rounds=2, budget=8, gap_scale="normal scores")
+    labels = read_cluster_ids(ArtifactStore(place[0]).list(place[1], "clustering")[0])
+    evidence = []
+    for one in rounds_of(ArtifactStore(place[0]), made):
+        asked = read_row_scores(one)
+        gaps = asked["gap"].to_numpy().astype(float)
+        ids = labels[asked["example_id"].to_numpy()]
+        normal = norm.ppf(rankdata(gaps) / (len(gaps) + 1))
+        table = read_round_clusters(one)
+        means = [normal[ids == cluster].mean() for cluster in table["cluster_id"].to_numpy()]
+        assert table["score"].to_numpy() == pytest.approx(means)
+        evidence.append(RoundEvidence.of(*[table[name].to_numpy() for name in COLUMNS]))
+        assert table["effect"].to_numpy() == pytest.approx(pooled_effects(evidence).effect)
+        assert one.summary["mean_gap"] == pytest.approx(
+            gaps.mean(), rel=1e-5
+        )  # what is told of gaps stays gaps
+        assert any("normal scores within the round" in note for note in one.summary["notes"])
+
+
+def test_a_run_that_takes_gaps_as_they_are_has_the_name_it_had_before_there_was_a_choice():
+    for mode in ("tested", "pooled", "tamis"):
+        assert "gap_scale" not in RefineOptions(mode=mode).identity()
+    assert RefineOptions(gap_scale="normal scores").identity()["gap_scale"] == "normal scores"
+    # The older modes never look at it.
+    assert "gap_scale" not in RefineOptions(mode="paper", gap_scale="normal scores").identity()
 
 
 def test_shuffled_scores_use_the_same_rule(place):  # noqa: F811

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tamis.actions.given_scores import import_scores
 from tamis.actions.grid import Grid, grid_requests
 from tamis.errors import ArtifactMissing, InvalidOptions, JobCancelled
 from tamis.registry import parse_options
@@ -25,6 +26,7 @@ from tamis.store.artifacts.readers import read_scores, read_selection, read_toke
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.artifacts.view import open_view
 from tamis.store.rows.query import column_values
+from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline, run_step, towards_target
 
 N_ROWS = 60
@@ -257,6 +259,27 @@ def test_forced_picks_are_counted_in_the_summary(made: tuple[Path, str]) -> None
     values = {"quality": "length", "method_options": {"weighting": "linear"}, "budget": 5}
     run_step(workspace, dataset_id, "score", {"scorer": "length"})
     assert run_step(workspace, dataset_id, "select", values).summary["n_forced"] == 0
+
+
+@pytest.mark.parametrize("extra", [{}, {"method": "semdedup", "then": "kmq", "threshold": 1.0}])
+def test_picks_without_a_chance_stand_in_summary_and_manifest(
+    made: tuple[Path, str], tmp_path: Path, extra: dict[str, object]
+) -> None:
+    workspace, dataset_id = made
+    file = tmp_path / "sparse.csv"
+    worth = [int(row < 7) for row in range(N_ROWS)]
+    file.write_text("example_id,worth\n" + "".join(f"{row},{one}\n" for row, one in enumerate(worth)))
+    scores = import_scores(
+        open_workspace(workspace), dataset_id, file, name="sparse", column="worth", non_negative=True
+    ).scores
+    how = {name: one for name, one in extra.items() if name != "method"} | {"weighting": "linear"}
+    values = {"quality": "sparse", "scores": scores.id, "budget": 40, "method": extra.get("method", "kmq")}
+    selection = run_step(workspace, dataset_id, "select", values | {"method_options": how})
+    forced = sum(not worth[row] for row in rows_of(selection))
+    assert forced >= 33
+    assert selection.summary["n_forced"] == forced
+    written = json.loads((selection.path / "manifest.json").read_text("utf-8"))
+    assert written["summary"]["n_forced"] == forced
 
 
 def test_how_much_quality_told_is_in_the_summary(made: tuple[Path, str]) -> None:

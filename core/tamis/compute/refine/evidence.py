@@ -55,7 +55,8 @@ class Effects:
     ``effect`` (k,), drawn towards 0 as far as it is uncertain, 0 where no row was scored; ``deviation`` (k,), the
     standard deviation of what is left open, that of the estimated centre and spread of the clusters included;
     ``probability_below`` (k,) that the effect is below 0, NaN where nothing can be told.
-    ``n`` (k,) scored rows over all rounds; ``error`` (k,) variance of a cluster's own mean, infinite without rows.
+    ``n`` (k,) scored rows over all rounds; ``error`` (k,) variance of a cluster's own mean, infinite without rows;
+    ``measured`` (k,) that mean less the common one before it is drawn in, NaN without rows or where rows have no spread.
     ``between`` and ``inconsistency`` are the standard deviations of what lasts and of what is a round's own.
     ``chance`` in 0..1 is the p-value of a test that the clusters are all alike, 1 where nothing can be told.
     """
@@ -65,6 +66,7 @@ class Effects:
     probability_below: Float64s
     n: Int64s
     error: Float64s
+    measured: Float64s
     between: float
     inconsistency: float
     chance: float = 1.0
@@ -123,6 +125,7 @@ def pooled_effects(rounds: Sequence[RoundEvidence], *, forgetting: float = 1.0) 
         probability_below=_below_zero(effect, deviation),
         n=n.sum(axis=0).astype(np.int64),
         error=own / variance,
+        measured=np.where(seen, (mean - centre) / np.sqrt(variance), np.nan),
         between=float(np.sqrt(between / variance)),
         inconsistency=float(np.sqrt(inconsistency / variance)),
         chance=chance_of_no_difference(centred, error, inconsistency, squares, degrees),
@@ -257,4 +260,5 @@ def _nothing_told(n: Float64s) -> Effects:
     k = n.shape[1]
     rows = n.sum(axis=0)
     error = np.divide(1.0, rows, out=np.full(k, np.inf), where=rows > 0)
-    return Effects(np.zeros(k), np.zeros(k), np.full(k, np.nan), rows.astype(np.int64), error, 0.0, 0.0)
+    unknown = np.full(k, np.nan)
+    return Effects(np.zeros(k), np.zeros(k), unknown, rows.astype(np.int64), error, unknown, 0.0, 0.0)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from tamis.compute.clear.clear import Finding, Verdict, same_answer
 from tamis.llms import open_llm
 from tamis.protocols import CutText, LanguageModel, Usage
+from tamis.scorers.transcript import transcript_of
 from tamis.steps.chat_prompts import asked_prompt
 from tamis.steps.chunks import Compute, part_file
 from tamis.steps.propose.judge import Judged, JudgeSettings, Pair, contains_template, judge_pairs
@@ -116,7 +117,7 @@ def propose_for(rows: RowTexts, models: Models, options: ProposeOptions) -> tupl
     spent = {"writer": combined(models.writer.usage, before, sign=-1)}
     before = models.judge.usage
     contested = [i for i, text in enumerate(written) if _is_contested(text, rows.responses[i])]
-    pairs = [Pair(str(rows.prompts[i]), rows.responses[i], str(written[i])) for i in contested]
+    pairs = [Pair(transcript_of(rows.prompts[i]), rows.responses[i], str(written[i])) for i in contested]
     settings = JudgeSettings(
         options.judged_characters(), options.judge_samples, options.judge_beta_fraction, options.seed
     )

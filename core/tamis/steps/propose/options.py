@@ -202,6 +202,10 @@ class ProposeOptions(StepOptions):
             named = {key: value for key, value in named.items() if key not in ("score", "gamma")}
         return named
 
+    def meaning(self) -> dict[str, JSON]:
+        """2: a judge reads the tools and the reasoning of a conversation, too."""
+        return {"judged": 2} if self.method in ("correct", "additions") else {}
+
     def judged_characters(self) -> int:
         """Characters of a row that the judge reads."""
         limit = self.judge_options.get("max_prompt_tokens")

@@ -23,6 +23,7 @@ LEAST_SCORED = 2  # rows per cluster and round in the modes that pool rounds
 STATIC: frozenset[str] = frozenset({"random", "km_random", "kmq"})  # controls that never look at an answer
 PINNED, EXCLUDED = "pinned", "excluded"
 MOST_BOOST = 1000.0
+NORMAL_SCORES = "normal scores"
 EPOCHS = "num_train_epochs"  # of a recipe; round models have guide_epochs instead
 # A round model is called guide in the names and values of options: they stand in manifests, jobs and links since.
 # What only the whole run has; everything else is part of the name of each round.
@@ -30,8 +31,8 @@ OF_THE_RUN = ("rounds", "budget", "unit")
 _TRAINING = ("recipe", "recipe_options", "guide_epochs")
 # What each way of moving weights is told.
 OF_MODE: Mapping[str, tuple[str, ...]] = {
-    "tested": ("effect_temperature", "forgetting", "fall_factor", "rise_factor"),
-    "pooled": ("effect_temperature", "forgetting", "fall_factor", "rise_factor"),
+    "tested": ("effect_temperature", "forgetting", "fall_factor", "rise_factor", "gap_scale"),
+    "pooled": ("effect_temperature", "forgetting", "fall_factor", "rise_factor", "gap_scale"),
     "tamis": ("tau", "shrink_rows", "w_min_factor", "w_max_factor"),
     "paper": ("shrink_rows",),
     "released": ("tau", "shrink_rows"),
@@ -101,6 +102,11 @@ class RefineOptions(StepOptions):
         gt=0,
         le=1,
         description="In the modes tested and pooled: what a round counts after every later round; 1 forgets nothing.",
+    )
+    gap_scale: Literal["as measured", "normal scores"] = Field(
+        "as measured",
+        description="In the modes tested and pooled: effects are of the gaps as measured, or of their normal scores within a round, "
+        "so that a few extreme rows cannot decide.",
     )
     tau: float = Field(
         1.0, gt=0, le=1000, description="Temperature of the update; lower moves weights faster."
@@ -316,6 +322,8 @@ class RefineOptions(StepOptions):
         if self.static:
             unused |= set(_SCORING)
         unused |= set(_OF_ONE_ROUND if self.pools_rounds else _POOLED)
+        if self.gap_scale != NORMAL_SCORES:
+            unused.add("gap_scale")  # so that runs of before, which had no such option, keep their names
         if self.control in ("random", "km_random"):
             unused |= {"quality", "weighting", "spread_temperature", "temperature"}
         if not self.train:

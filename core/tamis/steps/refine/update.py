@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tamis.compute.ranks import normal_scores
 from tamis.compute.refine.evidence import (
     Effects,
     RoundEvidence,
@@ -25,7 +26,7 @@ from tamis.compute.refine.weights import (
     shrink,
     update_weights,
 )
-from tamis.steps.refine.options import RefineOptions
+from tamis.steps.refine.options import NORMAL_SCORES, RefineOptions
 from tamis.steps.refine.state import RoundState
 from tamis.store.artifacts.refinements import CLUSTERS_SCHEMA, EVIDENCE, ROUND_FLAGS_SCHEMA, make_table
 from tamis.types import JSON, Float64s, Int64s
@@ -58,7 +59,7 @@ def update(
 ) -> Update:
     """New weights from the gaps of ``rows`` (NaN: not scored), and flags among all ``selected`` rows."""
     groups = state.pool.groups()
-    scores = cluster_scores(gap, groups[rows], state.pool.n_clusters + 1)
+    scores = cluster_scores(_scaled(gap, settings), groups[rows], state.pool.n_clusters + 1)
     if settings.control == "shuffled_scores":
         scores = shuffled(scores, np.random.default_rng([settings.seed, number, zlib.crc32(b"shuffle")]))
     moved = (
@@ -79,6 +80,11 @@ def update(
         evidence=_evidence_summary(moved, after),
         notes=_notes(settings, scores, moved, n_rows=len(rows)) + _stuck(state, settings, scores, moved),
     )
+
+
+def _scaled(gap: Float64s, settings: RefineOptions) -> Float64s:
+    normal = settings.pools_rounds and settings.gap_scale == NORMAL_SCORES
+    return normal_scores(gap) if normal else gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,8 @@ def _notes(settings: RefineOptions, scores: ClusterScores, moved: _Moved, *, n_r
     notes = []
     if settings.cheap and n_rows:
         notes.append("Cheap mode: the base model answered, and nothing was trained.")
+    if settings.pools_rounds and settings.gap_scale == NORMAL_SCORES and n_scored:
+        notes.append("Scores of clusters are means of normal scores within the round, and not of gaps.")
     if settings.control == "shuffled_scores":
         notes.append("Control: the scores were dealt out anew among the clusters.")
     if settings.mode == "paper" and n_scored and not (scores.mean[scores.n_scored > 0] > 0).any():

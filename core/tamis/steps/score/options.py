@@ -12,6 +12,8 @@ from tamis.scorers import SCORERS
 from tamis.steps.spec import Choice, Need, StepOptions
 from tamis.types import JSON
 
+QUOTES = ("llm_rating", "bsdetector")  # a question about a row, with its conversation in it
+
 
 class ScoreOptions(StepOptions):
     """Which score, and which language model where the score asks one."""
@@ -70,5 +72,9 @@ class ScoreOptions(StepOptions):
         return self.model_dump(mode="json", exclude={*self.POINTERS, *dropped})
 
     def meaning(self) -> dict[str, JSON]:
-        """2: a model is asked a conversation turn by turn, as it is trained on it."""
-        return {"asked": 2} if SCORERS[self.scorer].needs_llm else {}
+        """2: a model is asked a conversation turn by turn, as it is trained on it; 3: what quotes it instead quotes tools and
+        reasoning, too.
+        """
+        if not SCORERS[self.scorer].needs_llm:
+            return {}
+        return {"asked": 3 if self.scorer in QUOTES else 2}
