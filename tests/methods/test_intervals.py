@@ -68,10 +68,12 @@ SIMULATED = {
     "compute/clear/agreement.py:_coefficient": "test_agreement_of_two_is_held",
     "compute/refine/evidence.py:_below_zero": "test_intervals_of_effects_hold_what_lasts",
     "compute/refine/weights.py:cluster_scores": "test_one_standard_error_holds_a_cluster_mean_as_often_as_students_law",
+    "actions/refinement_history.py:_measured": "test_what_is_drawn_where_nothing_is_told_holds_the_difference",
     "actions/evaluations.py:_error": "test_the_error_of_a_change_is_that_of_a_mean",
 }
 # Functions with the same words that make no interval of their own.
 PASSED_ON = {
+    "compute/ranks.py:normal_scores": "no interval: quantiles at ranks",
     "compute/select/inclusion.py:_nearly_at_most": "no interval: the chance of a count, by its normal law",
     "actions/report/report.py:notes_of": "says in words which intervals a report has",
     "actions/report/report.py:_notes_on_diversity": "says in words what the jackknife is about",
@@ -488,6 +490,27 @@ def test_few_clusters_need_what_estimating_centre_and_spread_adds() -> None:
             shares.append(float(inside.mean()))
     assert len(shares) > 200
     assert np.mean(shares) >= 0.95
+
+
+@pytest.mark.parametrize(("k", "n", "n_rounds"), [(4, 9, 2), (10, 4, 3), (32, 3, 2), (10, 8, 1)])
+@pytest.mark.parametrize("spread", [0.0, 0.2])
+def test_what_is_drawn_where_nothing_is_told_holds_the_difference(
+    k: int, n: int, n_rounds: int, spread: float
+) -> None:
+    """Drawn only where the variance between clusters comes out at 0, so what is counted are such runs."""
+    rng, held = np.random.default_rng(k), []
+    for _ in range(times(150, 1500)):
+        lasting = rng.normal(0, spread, k) if spread else np.zeros(k)
+        rounds = []
+        for _ in range(n_rounds):
+            rows = rng.normal(lasting[:, None], 1, (k, n))
+            squares = ((rows - rows.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+            rounds.append(RoundEvidence(np.full(k, n), rows.mean(axis=1), squares))
+        found = pooled_effects(rounds)
+        if found.between == 0:
+            held.append(np.abs(found.measured - (lasting - lasting.mean())) <= 1.96 * np.sqrt(found.error))
+    assert len(held) > 20
+    assert np.mean(held) >= 0.95
 
 
 def test_without_any_effect_few_clusters_are_called_clear() -> None:
