@@ -112,7 +112,7 @@ def test_the_table_has_no_section_that_is_gone_and_names_every_file_of_twins() -
 STEP_SECTIONS = {
     "cluster": "1.2", "regroup": "1.2", "project": "6.1", "score": "4.3", "select": "1.1", "compare": "5.4", "propose": "2.3",
     "refine": "1.9", "finetune": "1.5", "prune": "3.1", "referee": "5.9", "worth": "5.10", "examine": "3.11", "augment": "3.8",
-    "curate": "6.5",
+    "curate": "6.5", "name_clusters": "6.3",
 }  # fmt: skip
 NO_METHOD = {"import": "reads files as they are", "embed": "runs an encoder of others (0.2)"}
 
