@@ -21,7 +21,8 @@ KINDS = {
     "prose", "python", "code", "maths", "list", "table", "data", "poem", "dialogue", "letter", "short", "post", "european",
     "chinese", "japanese", "korean", "arabic", "hindi", "thai", "russian", "greek", "other_scripts",
 }  # fmt: skip
-# A post and an answer of one sentence whose end the model does not see: of so few rows one is above 2 % already.
+# A post and an answer of one sentence whose end the model does not see: of so few rows one is above 2 % already, of those
+# together with the unseen ones (below) it is not.
 KNOWN_ALARMS = {"short": 1, "post": 1}
 # Languages of which the bundled model knows something: of their cut endings it finds so many.
 FOUND_ABROAD = {
@@ -73,11 +74,12 @@ def test_of_sixty_sound_endings_that_nothing_was_fitted_to_at_most_two_in_a_hund
     assert not {row.text for row in rows} & {row.text for row in ROWS}
     assert all(row.is_sound and not row.is_sure for row in rows)
     assert all(alarms[kind] <= 0.02 * n[kind] for kind in n), alarms
-    # With those of before: 2 of 90 answers (2.2 %) and 1 of 76 posts, as README says.
+    # With those of before: 2 of 130 answers (1.5 %) and 1 of 76 posts (1.3 %), as README says.
     before = Counter(row.kind for row in SOUND)
     assert {kind: (alarms[kind] + KNOWN_ALARMS[kind], n[kind] + before[kind]) for kind in n} == {
-        "short": (2, 90), "post": (1, 76),
+        "short": (2, 130), "post": (1, 76),
     }  # fmt: skip
+    assert all(alarms[kind] + KNOWN_ALARMS[kind] <= 0.02 * (n[kind] + before[kind]) for kind in n)
 
 
 def test_with_the_model_most_cut_english_and_code_is_found() -> None:
