@@ -13,7 +13,7 @@ from tamis.cli.main import run
 from tamis.errors import CurationError, InvalidOptions, NotAllowed
 from tamis.jobs.scheduler.start import _who_asked
 from tamis.models import endpoints
-from tamis.models.endpoints import Asker, ask_for, ask_in_this_process_for, read_key
+from tamis.models.endpoints import KeyHolder, ask_for, ask_in_this_process_for, read_key
 from tamis.store.actor import AT_THE_MACHINE, ROLES, Actor
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
@@ -200,7 +200,7 @@ def test_a_worker_asks_for_whoever_submitted_its_job(
         "at_machine": False,
     }
     monkeypatch.setenv("TAMIS_ASKED_FOR", "")  # put back afterwards
-    ask_in_this_process_for(Asker(**told))
+    ask_in_this_process_for(KeyHolder(**told))
     assert read_key("MY_KEY", ADDRESS) == SECRET
     ask_in_this_process_for(BEN.asker())  # as the job of another, or a list that was changed since
     with pytest.raises(NotAllowed, match="ann@example.org alone, and you are ben@example.org"):

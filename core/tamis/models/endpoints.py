@@ -39,7 +39,7 @@ class Endpoint:
     accounts: tuple[str, ...] = ()
     role: str = ""
 
-    def is_open_to(self, asker: Asker) -> bool:
+    def is_open_to(self, asker: KeyHolder) -> bool:
         """Whether this one may have the key sent there."""
         if asker.at_machine or not (self.accounts or self.role):
             return True
@@ -53,7 +53,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class KeyHolder:
     """For whom an endpoint is asked: an account with the roles that it reaches to, or whoever is at the machine itself."""
 
     account: str = ""
@@ -61,9 +61,9 @@ class Asker:
     at_machine: bool = False
 
 
-AT_THE_MACHINE = Asker(at_machine=True)
+AT_THE_MACHINE = KeyHolder(at_machine=True)
 ROLES = ("viewer", "reviewer", "curator", "operator")  # as tamis.store.actor has them
-_asking: ContextVar[Asker | None] = ContextVar("asking", default=None)
+_asking: ContextVar[KeyHolder | None] = ContextVar("asking", default=None)
 _FOR = "TAMIS_ASKED_FOR"  # of a worker, and of the processes that it starts
 _KEYS = frozenset({"address", "variable", "accounts", "role"})
 OPENAI = Endpoint("openai", "https://api.openai.com", "OPENAI_API_KEY")
@@ -77,17 +77,17 @@ def close_endpoints(reason: str) -> None:
     _closed.append(reason)
 
 
-def ask_for(asker: Asker) -> None:
+def ask_for(asker: KeyHolder) -> None:
     """From now on endpoints are asked for this one, as far as what runs in this thread goes."""
     _asking.set(asker)
 
 
-def ask_in_this_process_for(asker: Asker) -> None:
+def ask_in_this_process_for(asker: KeyHolder) -> None:
     """The same for all of a process that works for one alone, and for those that it starts."""
     os.environ[_FOR] = json.dumps([asker.account, asker.roles, asker.at_machine])
 
 
-def _asker() -> Asker:
+def _asker() -> KeyHolder:
     found = _asking.get()
     if found is not None:
         return found
@@ -95,7 +95,7 @@ def _asker() -> Asker:
     if not told:
         return AT_THE_MACHINE
     account, roles, at_machine = json.loads(told)
-    return Asker(account, tuple(roles), at_machine)
+    return KeyHolder(account, tuple(roles), at_machine)
 
 
 def known_endpoints() -> list[Endpoint]:
@@ -141,7 +141,7 @@ def _endpoint(name: str, one: dict[str, JSON]) -> Endpoint:
     )
 
 
-def check_use(options: JSON, asker: Asker) -> None:
+def check_use(options: JSON, asker: KeyHolder) -> None:
     """Raise NotAllowed where options, however deep, would have a key sent that this one may not have sent."""
     if isinstance(options, list | tuple):
         for one in options:
@@ -155,7 +155,7 @@ def check_use(options: JSON, asker: Asker) -> None:
         check_use(one, asker)
 
 
-def _require_open(variable: str, base_url: str, asker: Asker) -> bool:
+def _require_open(variable: str, base_url: str, asker: KeyHolder) -> bool:
     """Whether an endpoint is listed for both; raises NotAllowed where only for others."""
     listed = [one for one in known_endpoints() if _covers(one, variable, base_url)]
     if listed and not any(one.is_open_to(asker) for one in listed):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from tamis.errors import NotAllowed
-from tamis.models.endpoints import Asker
+from tamis.models.endpoints import KeyHolder
 
 Role: TypeAlias = Literal["viewer", "reviewer", "curator", "operator"]
 Via: TypeAlias = Literal["machine", "token", "login", "proxy"]
@@ -47,10 +47,10 @@ class Actor:
                 "roles in the file that TAMIS_ACCOUNTS names."
             )
 
-    def asker(self) -> Asker:
+    def asker(self) -> KeyHolder:
         """For whom endpoints are asked in these hands, with the roles that are held now."""
         held = (self.renew() if self.renew else self).role
-        return Asker(self.account, ROLES[: ROLES.index(held) + 1], at_machine=self.via == "machine")
+        return KeyHolder(self.account, ROLES[: ROLES.index(held) + 1], at_machine=self.via == "machine")
 
     def named(self, given: str) -> str:
         """The name that a record gets: the account where there is one, else the name that was given.

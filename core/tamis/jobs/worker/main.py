@@ -34,7 +34,7 @@ from tamis.jobs.model import ErrorKind, JobResult, JobSpec, JobState
 from tamis.jobs.worker.array_pool import help_out
 from tamis.jobs.worker.parallel import choose_parallel
 from tamis.jobs.worker.reporter import FolderReporter, Stop
-from tamis.models.endpoints import Asker, ask_in_this_process_for
+from tamis.models.endpoints import KeyHolder, ask_in_this_process_for
 from tamis.registry import Table, parse_options
 from tamis.settings import Settings
 from tamis.steps import STEPS
@@ -122,7 +122,7 @@ def _run(folder: JobFolder, spec: JobSpec, steps: Table[Step]) -> int:
 
 def _outcome(folder: JobFolder, spec: JobSpec, steps: Table[Step], reporter: FolderReporter) -> Outcome:
     store = ArtifactStore(folder.workspace)
-    ask_in_this_process_for(Asker(spec.account, spec.roles, spec.at_machine))
+    ask_in_this_process_for(KeyHolder(spec.account, spec.roles, spec.at_machine))
     try:
         task = _checked(spec, steps)
         parallel = choose_parallel(spec.resources, folder, spec.attempt)
