@@ -9,6 +9,7 @@ from pages.parts.augment.picker import PICKER, funnels_of, pick_batch
 from pages.parts.augment.runs import followed_run, take_result
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
+from pages.shared.runs.campaigns import show_campaigns
 from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.picker import asks_for_new
 from tamis.actions.augmenting import batch_funnel, batch_of
@@ -25,6 +26,7 @@ with open_page("Augment", activity=False) as dataset:
         new = asks_for_new(PICKER, have_runs=bool(made))
         show_jobs_in_place(dataset.workspace, followed)
         show_joined(context, followed)
+        show_campaigns(dataset.workspace, dataset.dataset_id)
         if new:
             show_augment_form(context, have_batches=bool(made))
         else:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts.job_list.campaigns import show_campaigns
 from pages.parts.job_list.detail import (
     show_handle,
     show_head,
@@ -22,6 +21,7 @@ from pages.parts.job_list.table import OPENED, choose_jobs, show_jobs
 from pages.shared.activity import while_jobs_run
 from pages.shared.frame import open_workspace_page
 from pages.shared.plain_text import plain
+from pages.shared.runs.campaigns import show_campaigns
 from pages.shared.runs.job_words import show_options
 from tamis.actions.jobs import Job, find_job
 from tamis.store.workspace import Workspace

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.overview.additions import show_additions_waiting
-from pages.parts.overview.campaigns import say_waiting
+from pages.parts.overview.campaigns import say_campaigns
 from pages.parts.overview.damaged import show_damaged
 from pages.parts.overview.dataset_card import show_dataset_head
 from pages.parts.overview.failed_imports import show_failed_imports
@@ -101,7 +101,7 @@ with open_workspace_page("Overview", activity=False) as here:
     else:
         show_failed_imports(here)
         show_damaged(here)
-        say_waiting(here)
+        say_campaigns(here)
         show_datasets(here, current)
         if current is not None:
             name = dataset_names(here)[current]

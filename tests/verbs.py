@@ -56,7 +56,12 @@ VERBS: dict[str, Verb] = {
     ),
     # batches of written rows
     "augmenting.accept_passed": Verb("augment", "decisions rule", "Decisions.accept_passed"),
-    "augment_trial.try_drafts": Verb("augment", "run augment", "Dataset.try_augment"),
+    "augment_trial.try_drafts": Verb(
+        No("it has them tried in a process of its own"), "run augment", "Dataset.try_augment"
+    ),
+    "augment_trial.start_trial": Verb(
+        "augment", No("tamis run augment --estimate waits"), No("Dataset.try_augment waits")
+    ),
     "augmenting.batch_funnel": Verb("augment", "batches show", "BatchResult.funnel"),
     "augmenting.list_batches": Verb("augment", "batches list", "Dataset.batches"),
     "augmenting.rows_with_reason": Verb("augment", "batches show", "BatchResult.rows_with"),
@@ -69,17 +74,17 @@ VERBS: dict[str, Verb] = {
     ),
     "augmenting.batch_problems": Verb("augment", No("tamis rejects list has them"), "BatchResult.problems"),
     # campaigns
-    "campaigns.start_campaign": Verb("job_list", "campaign start", "Dataset.campaign"),
-    "campaigns.list_campaigns": Verb("job_list", "campaign list", "Workspace.campaigns"),
-    "campaigns.show_campaign": Verb("job_list", "campaign show", "Workspace.campaign"),
-    "campaigns.go_on": Verb("job_list", "campaign next", "CampaignHandle.next"),
-    "campaigns.stop_campaign": Verb("job_list", "campaign stop", "CampaignHandle.stop"),
-    "campaigns.resume_campaign": Verb("job_list", "campaign resume", "CampaignHandle.resume"),
-    "campaigns.revise_brief": Verb("job_list", "campaign brief", "CampaignHandle.revise_brief"),
-    "campaigns.plan_campaign": Verb("job_list", "campaign start", No("tamis campaign start KIND --plan")),
+    "campaigns.start_campaign": Verb("shared", "campaign start", "Dataset.campaign"),
+    "campaigns.list_campaigns": Verb("shared", "campaign list", "Workspace.campaigns"),
+    "campaigns.show_campaign": Verb("shared", "campaign show", "Workspace.campaign"),
+    "campaigns.go_on": Verb("shared", "campaign next", "CampaignHandle.next"),
+    "campaigns.stop_campaign": Verb("shared", "campaign stop", "CampaignHandle.stop"),
+    "campaigns.resume_campaign": Verb("shared", "campaign resume", "CampaignHandle.resume"),
+    "campaigns.revise_brief": Verb("shared", "campaign brief", "CampaignHandle.revise_brief"),
+    "campaigns.plan_campaign": Verb("shared", "campaign start", No("tamis campaign start KIND --plan")),
     "campaigns.go_on_with_all": Verb("shared", "serve", No("each is gone on with by itself")),
-    "briefs.read_brief": Verb("job_list", "campaign brief", "CampaignHandle.brief"),
-    "briefs.suggest_rules": Verb("job_list", "campaign brief", "CampaignHandle.suggest_rules"),
+    "briefs.read_brief": Verb("shared", "campaign brief", "CampaignHandle.brief"),
+    "briefs.suggest_rules": Verb("shared", "campaign brief", "CampaignHandle.suggest_rules"),
     # adapters
     "adapters.merge_adapter": Verb(_AWAY, "adapters merge", "AdapterResult.merge"),
     "adapters.merge_elsewhere": Verb(
@@ -668,7 +673,7 @@ ROLES: dict[str, str] = {
     ),
     "curator": (
         "targets.add_target teams.assign_rows active.activate why_row.replace_row "
-        "decisions.decide_rows bulk_decisions.decide_by_rule augmenting.accept_passed augment_trial.try_drafts decision_files.import_decisions "
+        "decisions.decide_rows bulk_decisions.decide_by_rule augmenting.accept_passed augment_trial.try_drafts augment_trial.start_trial decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
         "regroup.change_clusters regroup.undo_change clusters.rename_cluster clusters.take_names clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
         "datasets.delete_dataset datasets.restore_dataset opening.open_file imports.start_import uploads.store_upload "

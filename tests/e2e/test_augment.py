@@ -1,4 +1,6 @@
-"""Augment in a real browser: examine, try three, write, review by keys, join, train, and examine what came of it."""
+"""Augment in a real browser: examine, try three, write, review by keys, join, train, and examine what came of it; then a round
+of labels as a campaign, and calibration sets for a pruning beside each other.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tamis.actions.augmenting import list_batches
+from tamis.actions.campaigns import list_campaigns
+from tamis.actions.decisions import decision_snapshot
+from tamis.actions.pruning import read_pruning
 from tamis.store.artifacts.readers import read_examples
 from tamis.store.workspace import open_workspace
 from tests.core.llms.conftest import build_model
-from tests.e2e import walk_augment, walk_finetuning, walk_review
+from tests.e2e import walk_augment, walk_compare, walk_finetuning, walk_review
 from tests.e2e.conftest import Server, running_app
-from tests.pages.page_workspace import import_file
+from tests.pages.page_workspace import alpaca_file, import_file, run_step
 from tests.support.teacher import Teacher, story
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.nightly]
@@ -112,3 +117,69 @@ def test_from_what_is_wrong_to_a_version_that_was_trained_on(
     expect(
         page.get_by_text(re.compile(rf"\d+ of {N_ROWS + proposed - 1} rows answered wrongly")).first
     ).to_be_visible()
+
+
+def test_a_round_of_labels_is_started_reviewed_by_keys_and_the_next_one_asks(
+    app: Server, page: Page, tmp_path: Path
+) -> None:
+    """ALC3 as a campaign: it embeds, doubts, asks; what a person answered is in force, and it goes on by itself."""
+    kinds = (("soup broth onion", "food"), ("planet orbit star", "space"))
+    lines = [
+        json.dumps({"instruction": f"{words} {i}", "output": kinds[(which + (i % 9 == 0)) % 2][1]})
+        for i in range(24)
+        for which, (words, _) in enumerate(kinds)
+    ]
+    file = tmp_path / "labels.jsonl"
+    file.write_text("\n".join(lines))
+    dataset_id = import_file(app.workspace, file, "Two labels")
+    walk_augment.start_campaign(page, app.url, dataset_id, "Rounds over labels (ALC3)")
+    walk_augment.wait_for_campaign(page, app.url, dataset_id, "Round 1: 1 of 1 labels wait for you")
+    page.get_by_role("link", name="Review 1").click()
+    page.wait_for_url("**/review*")
+    page.wait_for_url("**row=*")
+    page.wait_for_selector(walk_review.IDLE)
+    expect(page.get_by_text("Asked and answered")).to_be_visible()
+    row = walk_review.row_in(page)
+    walk_review.look(page)
+    page.keyboard.press("k")
+    walk_review.rest(page)
+    walk_augment.wait_for_campaign(page, app.url, dataset_id, "Round 2: 1 of 1 labels wait for you")
+    workspace = open_workspace(app.workspace)
+    (campaign,) = [one for one in list_campaigns(workspace) if one.dataset_id == dataset_id]
+    (first, *_) = [one for one in campaign.moves if one.move.kind == "review"]
+    assert first.facts is not None and (first.facts["n_asked"], first.facts["n_answered"]) == (1, 1)
+    assert [one.move.name for one in campaign.moves].count("propose") == 2
+    assert decision_snapshot(workspace, dataset_id).by_row[row].verdict == "keep"
+
+
+def test_a_pruning_is_asked_for_and_its_table_says_which_set_leaves_less(
+    app: Server, model: Path, page: Page, tmp_path: Path
+) -> None:
+    dataset_id = import_file(app.workspace, alpaca_file(tmp_path, 30), "To calibrate on")
+    for seed in (1, 2):
+        run_step(
+            app.workspace,
+            dataset_id,
+            "select",
+            {"method": "random", "quality": "none", "budget": 8, "seed": seed},
+        )
+    small = {"n_rows": "3", "row_tokens": "40", "n_seeds": "2", "n_evaluation_rows": "6"}
+    asked = {f"prune_{name}": value for name, value in small.items()}
+    walk_compare.open_compare_page(page, app.url, dataset_id, compare_what="Pruning", **asked)
+    walk_augment.fill(page, "Model", str(model))
+    for _ in range(2):
+        page.get_by_role("combobox", name="Calibrations").click()
+        page.get_by_role("option").first.click()
+        page.wait_for_selector(walk_compare.IDLE)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Prune and measure").click()
+    expect(page.get_by_text("Masks by chance would share 0.33")).to_be_visible(timeout=JOB_MS)
+    expect(
+        page.get_by_text("of 3 windows of 40 tokens").or_(page.get_by_text("not told apart")).first
+    ).to_be_visible()
+    (made,) = open_workspace(app.workspace).artifacts.list(dataset_id, "pruning")
+    found = read_pruning(made)
+    assert len(found.calibrations) == 2 and found.sparsity_fraction == pytest.approx(0.5, abs=0.02)
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Calibration windows").click()
+    assert started.value.suggested_filename.endswith(".zip")

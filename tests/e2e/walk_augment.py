@@ -57,3 +57,19 @@ def examine(page: Page, url: str, dataset_id: str, address: str) -> None:
         page.get_by_text("answered wrongly, ").or_(page.get_by_text("Nothing was answered wrongly"))
     ).to_be_visible(timeout=JOB_MS)
     page.wait_for_selector(IDLE)
+
+
+def start_campaign(page: Page, url: str, dataset_id: str, title: str) -> None:
+    """Start a campaign on a dataset with its usual options."""
+    open_augment(page, url, dataset_id)
+    page.get_by_role("button", name="Start a campaign").click()
+    choose(page, "Campaign", title)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_selector(IDLE)
+
+
+def wait_for_campaign(page: Page, url: str, dataset_id: str, said: str) -> None:
+    """Open the page and wait until it says this of a campaign; it looks by itself for jobs that end."""
+    open_augment(page, url, dataset_id)
+    expect(page.get_by_text(said).first).to_be_visible(timeout=JOB_MS)
+    page.wait_for_selector(IDLE)

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from tamis.actions.campaigns import go_on, show_campaign, start_campaign
+from tamis.actions.datasets import delete_dataset
 from tamis.actions.jobs import refresh_jobs
 from tamis.store.workspace import open_workspace
 from tests.core.steps.test_augment import ANSWERS
-from tests.pages.page_workspace import alpaca_file, import_file, open_page
+from tests.pages.page_workspace import alpaca_file, checked, import_file, open_page, said
 from tests.support.in_process import jobs_here
 
 OPTIONS = {
@@ -37,6 +38,7 @@ def waiting(workspace, tmp_path):
 def test_overview_says_what_waits_and_jobs_stops_and_resumes_it(waiting) -> None:
     overview = open_page("overview")
     assert any("additions wait for you" in one.value for one in overview.markdown)
+    assert any(one.label == "Campaign" for one in overview.get("page_link")) or "Campaign" in said(overview)
     page = open_page("job_list")
     assert "additions wait for you" in page.expander[0].label
     page.button(key="stop_llm2llm-1").click().run()
@@ -46,6 +48,35 @@ def test_overview_says_what_waits_and_jobs_stops_and_resumes_it(waiting) -> None
     assert show_campaign(waiting, "llm2llm-1").state == "waiting"
     page.button(key="skip_llm2llm-1").click().run()
     assert show_campaign(waiting, "llm2llm-1").reason == "nothing_accepted"
+
+
+def test_augment_says_where_its_campaign_stands_and_goes_on_with_it(waiting, monkeypatch) -> None:
+    """The same panel beside the batches: state, the way to what is to be done, stop, resume, and a start for this dataset."""
+    dataset_id = show_campaign(waiting, "llm2llm-1").dataset_id
+    page = open_page("augment", dataset=dataset_id)
+    found = show_campaign(waiting, "llm2llm-1")
+    assert f"{found.n_waiting} of {found.n_asked} additions wait for you" in page.expander[0].label
+    assert f"Review {found.n_waiting}" in said(page)
+    checked(page.button(key="stop_llm2llm-1").click().run())
+    assert show_campaign(waiting, "llm2llm-1").state == "stopped"
+    checked(page.button(key="resume_llm2llm-1").click().run())
+    checked(page.button(key="skip_llm2llm-1").click().run())
+    assert "Nobody accepted a row" in page.expander[0].label
+    page.selectbox(key="campaign_kind").set_value("spin").run()
+    assert not any(one.key == "campaign_dataset" for one in page.selectbox)
+    checked(page.button(key="campaign_start").click().run())
+    assert show_campaign(waiting, "spin-1").dataset_id == dataset_id
+
+
+def test_a_campaign_whose_dataset_was_deleted_says_so_on_the_overview(waiting) -> None:
+    found = show_campaign(waiting, "llm2llm-1")
+    delete_dataset(waiting, found.dataset_id)
+    go_on(waiting, "llm2llm-1")
+    text = said(open_page("overview")).replace("\\", "")
+    assert (
+        f"Dataset '{found.dataset_id}' was deleted: put it back" in text
+        and "campaign resume llm2llm-1" in text
+    )
 
 
 def test_the_form_starts_one_and_says_its_moves(waiting) -> None:

@@ -65,7 +65,7 @@ def pruned(workspace: Path, dataset_id: str) -> Artifact:
 
     return write(
         ArtifactStore(workspace), "pruning", step="prune", dataset=dataset_id, fill=fill,
-        options={"method": "wanda", "pattern": "unstructured"}, summary={"n_calibrations": 2, "sparsity": 0.5},
+        options={"method": "wanda", "pattern": "unstructured", "n_rows": 4, "row_tokens": 32}, summary={"n_calibrations": 2, "sparsity": 0.5},
     )  # fmt: skip
 
 
@@ -77,6 +77,7 @@ def test_a_pruning_says_which_set_leaves_less_and_offers_its_windows(
     plain = text.replace("\\", "")
     assert "selection:abc leaves 36.8% less perplexity than tag:maths" in plain
     assert "Masks by chance would share 0.33" in text
+    assert "selection:abc fills 2.8 of 4 windows of 32 tokens: choose more rows" in plain
     assert app.selectbox(key="pruning_picker").options == ["Wanda 50% · 2 calibration sets"]
 
 

@@ -34,9 +34,10 @@ def show(session: Session, dataset: str, pruning: str) -> None:
     made = find_pruning(session.workspace, session.dataset(dataset), pruning)
     found = read_pruning(made)
     session.show(f"{made.id}  {artifact_name(session.workspace, made)}")
-    for line in pruning_lines(found):
+    short = found.too_short(made.manifest.options)
+    for line in (*pruning_lines(found), *short):
         session.show(line)
-    session.result({"artifact_id": made.id, **found.model_dump(mode="json")})
+    session.result({"artifact_id": made.id, "too_short": short, **found.model_dump(mode="json")})
 
 
 @prunings.command("export", examples=["tamis prunings export --dataset my-data-1a2b3c --out windows"])

@@ -63,7 +63,7 @@ class Generator(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorPlugin(Plugin):
     """One row: what of a task it cannot do without, the filters that are on with it besides the usual ones and those that
-    are off, the abilities it asks of a model, and the names of fields and marks of its questions, which no row may hold.
+    are off, the abilities it asks of a model, what it ``wants`` of rows, in words, and the names of fields and marks of its questions, which no row may hold.
     """
 
     needs: tuple[Literal["parents", "documents", "labels", "instruction"], ...] = ()
@@ -71,6 +71,7 @@ class GeneratorPlugin(Plugin):
     without: tuple[str, ...] = ()
     needs_llm: tuple[Ability, ...] = ("complete",)
     scaffold: tuple[str, ...] = ()
+    wants: str = "it has no job for any of them"
 
 
 # One document stands in many rows, with another claim each, answered yes or no: these filters would take most of them.
@@ -104,6 +105,7 @@ GENERATORS: Table[GeneratorPlugin] = Table(
         target="tamis.generators.c2d:C2dGenerator",
         needs=("parents",),
         without=_OF_CLAIMS,
+        wants="it takes rows whose response is one sentence, a claim",
         scaffold=("new_paragraph", "new_claim", "first_sentence", "second_sentence"),
     ),
     GeneratorPlugin(
@@ -124,6 +126,14 @@ _MISSING = {
     "labels": "needs labels: give them as labels",
     "instruction": "needs an instruction: give it as instruction",
 }
+
+
+def nothing_to_write_from(row: GeneratorPlugin, task: WritingTask) -> InvalidOptions:
+    """The error of a run whose generator finds nothing to do in rows that it was given."""
+    return InvalidOptions(
+        f"{row.title} found nothing to write from in {len(task.parents):,} rows: {row.wants}. Name other rows as parents, or choose "
+        "another generator."
+    )
 
 
 def check_task(row: GeneratorPlugin, task: WritingTask) -> None:

@@ -15,7 +15,7 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.rows.review_text import show_side, show_text
 from pages.shared.wording import duration
 from tamis.actions.addition_rows import Reason
-from tamis.actions.augment_trial import TRIED_JOBS, AugmentTrial, ParentRow, TriedJob, try_drafts
+from tamis.actions.augment_trial import LIMIT_S, TRIED_JOBS, AugmentTrial, ParentRow, TriedJob, start_trial
 from tamis.actions.augmenting import JudgedRow
 from tamis.actions.word_marks import Part, mark_words
 from tamis.filters import FILTERS
@@ -26,7 +26,11 @@ KEPT = 8
 LEAST_SHARED = 0.15  # of the shorter text; below it both would be marked from end to end
 TEXT_HEIGHT = "13rem"
 CAPS = {"max_calls": "questions", "max_tokens": "tokens", "max_cost": "cost", "max_seconds": "seconds"}
-HELP = f"Asks the teacher {TRIED_JOBS} times here and now. The run itself finds these answers known, so they are paid for once."
+LOOK_EVERY_S = 0.3
+HELP = (
+    f"Asks the teacher {TRIED_JOBS} times now, in a process of its own. The run itself finds these answers known, so they are "
+    "paid for once."
+)
 
 
 def offer_trial(
@@ -37,12 +41,12 @@ def offer_trial(
     pressed = place.button(
         "Try three again" if asked in trials else "Try three", icon=":material/science:", key="try_three",
         type="secondary" if is_tried(context, values) or problem else "primary",
-        **asks(context.workspace, try_drafts, disabled=bool(problem), words=HELP),
+        **asks(context.workspace, start_trial, disabled=bool(problem), words=HELP),
     )  # fmt: skip
     if pressed:
         trials.pop(asked, None)
-        with errors_in_place(), st.spinner("Asking for three drafts …", show_time=True):
-            trials[asked] = try_drafts(context.workspace, context.dataset_id, values)
+        with errors_in_place():
+            trials[asked] = _try_aside(context, values)
         while len(trials) > KEPT:
             del trials[next(iter(trials))]
         if asked in trials:
@@ -53,6 +57,27 @@ def offer_trial(
         st.caption(
             "Not tried with these settings yet: three drafts say what comes back, and what the whole would take."
         )
+
+
+def _try_aside(context: DatasetContext, values: Mapping[str, JSON]) -> AugmentTrial:
+    """The trial of another process, which ends with this run of the page at the latest."""
+    with start_trial(context.workspace, context.dataset_id, values) as process, st.container(border=True):
+        place = st.empty()
+        # Streamlit ends this run when the person does anything else, the process ends with it, and so any button stops it.
+        st.button(
+            "Stop", icon=":material/stop:", key="stop_trial", help="What was answered by now stays known."
+        )
+        while (trial := process.wait(LOOK_EVERY_S)) is None:
+            done = process.progress
+            place.progress(int(done.get("jobs", 0)) / TRIED_JOBS, text=_progress_text(done))
+    return trial
+
+
+def _progress_text(done: Mapping[str, JSON]) -> str:
+    if not done:
+        return f"Loading the teacher and asking for {TRIED_JOBS} drafts, {duration(LIMIT_S)} at most"
+    asked = f"{count_of(int(done['questions']), 'question')}, {count_of(int(done['tokens']), 'token')}"
+    return f"{int(done['jobs']):,} of {TRIED_JOBS} drafts, {asked}"
 
 
 def is_tried(context: DatasetContext, values: Mapping[str, JSON]) -> bool:

@@ -137,6 +137,8 @@ def _show_result(context: DatasetContext, artifact: Artifact) -> None:
         st.caption(
             f"Up to {percent(pads)} of the tokens in the windows of a draw only fill them; they were {counted}."
         )
+    for words in pruning.too_short(artifact.manifest.options):
+        st.caption(f":material/info: {plain(words)}")
     st.download_button(
         "Calibration windows", partial(pack_windows, context.workspace, context.dataset_id, artifact.id),
         file_name=f"windows-{artifact.id[:8]}.zip", mime="application/zip", icon=":material/download:", key="prune_windows",

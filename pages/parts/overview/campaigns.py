@@ -1,4 +1,4 @@
-"""What campaigns wait for, in a line each, with the way there."""
+"""Campaigns that want somebody or are under way, in a line each, with the way to what is to be done."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import streamlit as st
 
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
-from tamis.actions.campaigns import list_campaigns
+from pages.shared.runs.campaigns import ICONS, show_way_on
+from tamis.actions.campaigns import CampaignState, list_campaigns
+from tamis.actions.datasets import dataset_names
 from tamis.store.workspace import Workspace
 
+SHOWN: tuple[CampaignState, ...] = ("waiting", "failed", "running")  # those that want somebody first
 
-def say_waiting(workspace: Workspace) -> None:
-    """A line for each campaign that waits for people: for rows in Review, for its brief in Jobs."""
-    for one in list_campaigns(workspace, states=("waiting",)):
+
+def say_campaigns(workspace: Workspace) -> None:
+    """A line for each campaign that waits for people, cannot go on, or runs: where it stands, and where to go."""
+    found = list_campaigns(workspace, states=SHOWN)
+    names = dataset_names(workspace) if found else {}
+    for one in sorted(found, key=lambda one: SHOWN.index(one.state)):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/person: **{plain(one.title)}** · {plain(one.said)}", width="stretch")
-            if one.n_asked:
-                link_to("review", "Review", query={"dataset": one.waits_in})
+            st.markdown(f"{ICONS[one.state]} **{plain(one.title)}** · {plain(one.said)}", width="stretch")
+            show_way_on(workspace, one)
+            if one.dataset_id in names:
+                link_to("augment", "Campaign", icon=":material/cycle:", query={"dataset": one.dataset_id})
             else:
                 link_to("job_list", "Campaigns")

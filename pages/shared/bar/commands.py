@@ -47,7 +47,7 @@ COMMANDS = (
     MenuCommand("decisions.revert_decision", "Take a decision back", "undo history revert", "review", {"view": "history"}),
     MenuCommand("review_calibration.calibrate_review", "Calibrate the review", "precision threshold audit", "review", {"view": "calibration"}),
     MenuCommand("teams.assign_rows", "Share the review out", "team assign agreement", "review", {"view": "team"}),
-    MenuCommand("augment_trial.try_drafts", "Write new rows", "augment generate rewrite drafts", "augment", {"view": "new"}),
+    MenuCommand("augment_trial.start_trial", "Write new rows", "augment generate rewrite drafts", "augment", {"view": "new"}),
     MenuCommand("versions.make_version", "Make a new version", "apply decisions curate", "review", {"view": "apply"}),
     MenuCommand("versions.compare_versions", "See what a version changed", "diff parent", "overview"),
     MenuCommand("submit.submit", "Fine-tune a model", "train lora sft adapter", "finetuning", {"view": "new"}),

@@ -132,6 +132,16 @@ def test_a_deleted_dataset_is_one_sentence_and_it_resumes_once_that_is_back(tami
     assert tamis("campaign", "resume", "llm2llm-1")[1]["state"] == "waiting"
 
 
+def test_a_model_that_is_gone_stops_a_campaign_where_it_stands_with_what_to_do(tamis) -> None:
+    """An adapter that was deleted since: its moves stay, and it goes on once that is mended."""
+    asked = ("--sft-first", "false", "--model", "adapter:adp-gone")
+    code, found = tamis("campaign", "start", "spin", "--dataset", "Rows", *asked)
+    assert (code, found["state"], [one["move"] for one in found["moves"]]) == (1, "failed", ["answer"])
+    assert "There is no adapter 'adp-gone'" in found["said"] and "Run 'finetune' to make one" in found["said"]
+    assert found["said"].endswith("go on: tamis campaign resume spin-1.")
+    assert tamis("campaign", "resume", "spin-1")[1]["state"] == "failed"
+
+
 def test_it_is_stopped_and_goes_on_from_there(tamis) -> None:
     start(tamis, rounds="1")
     stopped = tamis("campaign", "stop", "llm2llm-1")[1]

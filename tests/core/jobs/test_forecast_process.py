@@ -105,11 +105,12 @@ def test_talk_on_standard_output_is_not_taken_for_the_answer(store):
 
 
 def test_an_estimate_that_nobody_waits_for_ends_itself(store, monkeypatch):
+    from tamis.jobs import asked_process
     from tamis.jobs.forecast import process as estimate_aside
 
     alarms = []
-    monkeypatch.setattr(estimate_aside.signal, "alarm", alarms.append)
-    monkeypatch.setattr(estimate_aside, "offer_to_be_killed_first", lambda: None)
+    monkeypatch.setattr(asked_process.signal, "alarm", alarms.append)
+    monkeypatch.setattr(asked_process, "offer_to_be_killed_first", lambda: None)
 
     class Stdin:
         class buffer:  # noqa: N801 - as sys has it
@@ -128,4 +129,4 @@ def test_an_estimate_that_nobody_waits_for_ends_itself(store, monkeypatch):
 
     monkeypatch.setattr(estimate_aside.sys, "stdin", Stdin)
     assert estimate_aside.main() == 0
-    assert alarms == [31 + estimate_aside.GRACE_S]
+    assert alarms == [31 + asked_process.GRACE_S]

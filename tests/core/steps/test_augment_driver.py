@@ -69,6 +69,18 @@ def test_the_first_cap_that_is_met_ends_the_run(budget: Budget, stopped_by: str)
     assert driver.ledger.cost <= (budget.cost or 1.0)
 
 
+def test_what_jobs_under_way_had_asked_is_told_where_a_cap_ends_the_run() -> None:
+    """Ten jobs share fifteen questions and none is through its three tries: what came back is there to be read."""
+    teacher = Teacher(lambda prompt, seed: "no object here")
+    parts: list[int] = []
+    outcome, driver = drive(
+        teacher, Budget(rows=10, calls=15, stall_rows=5), together=10, on_part=lambda number, jobs: parts.append(len(jobs))
+    )  # fmt: skip
+    assert (outcome.stopped_by, outcome.n_jobs, outcome.n_passed) == ("calls", 10, 0)
+    assert len(outcome.problems) == driver.ledger.calls == 15
+    assert {one.raw for _, one in outcome.problems} == {"no object here"} and parts == [10]
+
+
 def test_a_run_ends_with_its_jobs() -> None:
     outcome, _ = drive(Teacher(), Budget(rows=100), generator=Plain(5))
     assert (outcome.stopped_by, outcome.n_jobs, outcome.n_passed) == ("jobs", 5, 5)

@@ -163,6 +163,22 @@ def test_too_few_rows_are_said(pool, tiny):
         pruned(pool, tiny, format="in_context", k=6)
 
 
+def test_rows_shorter_than_the_windows_are_measured_all_the_same_and_said(pool, tiny, usual):
+    """Six rows fill what they fill; nothing is made up for the rest, and what to do is said."""
+    made, found = pruned(pool, tiny, n_seeds=1, n_rows=4, row_tokens=400)
+    filled = found.calibrations[0].n_tokens[0] / 400
+    assert filled < 3 and found.calibrations[0].n_windows[0] < 4
+    first, second = found.too_short(made.manifest.options)
+    name = found.calibrations[0].name
+    assert first == (
+        f"{name} fills {filled:,.1f} of 4 windows of 400 tokens: choose more rows or longer ones, or lower n_rows or row_tokens."
+    )
+    made, found = pruned(pool, tiny, n_seeds=1, n_rows=4, row_tokens=400, format="single")
+    assert all(one.endswith("or pack rows.") for one in found.too_short(made.manifest.options))
+    made, found = usual
+    assert found.too_short(made.manifest.options) == []
+
+
 def test_without_reasoning_an_example_ends_with_its_answer():
     from tamis.models.chat_rows import ChatRow
     from tamis.steps.prune.calibration import without_rationale

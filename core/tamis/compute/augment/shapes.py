@@ -16,10 +16,11 @@ FEWEST_PARENTS = 3  # from which on a band of lengths says something
 ALIKE_FRACTION = 0.1  # of the mean: below it the spread of a few parents says nothing about other rows
 FINAL_NUMBER = re.compile(r"####\s*[-−]?\d[\d,. ]*\s*\Z")
 OPTION = re.compile(r"^\s*\(?([A-D])[).:]\s", re.MULTILINE)
-# How assistants begin what is not the text itself.
+# How assistants begin what is not the text itself, and labels that lists of examples put before each.
 OPENINGS = re.compile(
     r"\A\W*(?:sure|sure thing|certainly|of course|absolutely|great question|okay|ok)\s*[!:,.]"
     r"|\A\W*(?:here(?:'s| is| are)|below is|below are)\b"
+    r"|\A\W*(?:(?:new|next|another) )?(?:input|output|question|answer|example)(?: ?#?\d{1,3})?\s*:"
     r"|\A\W*as an ai\b|\A\W*i(?:'m| am) (?:an ai|a language model)\b",
     re.IGNORECASE,
 )

@@ -251,7 +251,10 @@ class Driver:
             self._next += 1
 
     def _settle_the_rest(self) -> None:
-        """What ended behind a job that the budget stopped, in order; then the last part."""
+        """What ended behind a job that the budget stopped, and what such jobs had asked by then, in order; then the last part."""
+        for one in self._active:
+            if one.asked:
+                self._ended[one.job.number] = Ended(one.job, (), tuple(one.problems), tuple(one.asked))
         for number in sorted(self._ended):
             if not self._is_full:
                 self._settle(self._ended[number])
@@ -279,7 +282,7 @@ class Driver:
             self._unproductive += max(1, len(fruits))
         if self._n_passed >= budget.rows:
             outcome.stopped_by = "rows"
-        elif self._unproductive >= budget.stall_rows:
+        elif self._unproductive >= budget.stall_rows and not outcome.stopped_by:
             outcome.stopped_by = "stall"
         self._block.append(ended)
         if outcome.n_jobs % PART_JOBS == 0:

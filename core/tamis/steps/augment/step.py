@@ -17,7 +17,7 @@ from tamis.filters import FILTERS, choose_filters
 from tamis.filters.pool import FilterPool
 from tamis.formats.conversation import build_example
 from tamis.formats.parsing import content_hash
-from tamis.generators import GENERATORS, WriterQuestion, check_task
+from tamis.generators import GENERATORS, WriterQuestion, check_task, nothing_to_write_from
 from tamis.llms import open_llm
 from tamis.llms.cache import CachedModel
 from tamis.protocols import LanguageModel
@@ -50,6 +50,8 @@ def run(context: StepContext, options: AugmentOptions) -> dict[str, JSON]:
     driver = make_driver(context, options, task, pool, model)
     context.progress("write rows", 0, options.rows, "loading the model")
     outcome = driver.run()
+    if outcome.stopped_by == "jobs" and not outcome.n_jobs:
+        raise nothing_to_write_from(GENERATORS[options.generator], task)
     _write(context.output.path, outcome, options)
     return _summary(options, parent, outcome, driver.ledger) | _usage(model, outcome)
 

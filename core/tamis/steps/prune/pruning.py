@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tamis.errors import ArtifactDamaged
 from tamis.store.artifacts.store import Artifact
+from tamis.types import JSON
 
 FILE, ROWS = "pruning.json", "rows.parquet"
 DENSE, MAGNITUDE = -1, -2  # instead of a calibration, in rows.parquet
@@ -92,6 +94,20 @@ class Pruning(_Model):
     def mean(self, calibration: int) -> float:
         """Geometric mean of a calibration's perplexities over evaluation sets and draws."""
         return geometric_mean([draw for cell in self.cells[calibration] for draw in cell.draws])
+
+    def too_short(self, options: Mapping[str, JSON]) -> list[str]:
+        """What sets could not fill of what the options of the step asked for, a sentence each with what to do."""
+        wanted, width = int(options["n_rows"]), int(options["row_tokens"])
+        said = []
+        for one in self.calibrations:
+            n_windows, n_tokens = min(one.n_windows), min(one.n_tokens)
+            # Packed rows leave one window that is not full, at their end.
+            if n_windows < wanted or n_tokens <= (wanted - 1) * width:
+                said.append(
+                    f"{one.name} fills {n_tokens / width:,.1f} of {wanted:,} windows of {width:,} tokens: choose more rows or "
+                    f"longer ones, or lower n_rows or row_tokens{'' if self.format == 'packed' else ', or pack rows'}."
+                )
+        return said
 
 
 def geometric_mean(values: list[float]) -> float:

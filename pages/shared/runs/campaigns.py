@@ -40,13 +40,19 @@ FIGURES = (
 )  # fmt: skip
 
 
+def campaigns_of(workspace: Workspace, dataset_id: str = "") -> list[Campaign]:
+    """Every campaign, or those that began with a dataset or stand at it now, newest first."""
+    found = list_campaigns(workspace)
+    return [one for one in found if not dataset_id or dataset_id in (one.dataset_id, one.dataset_now)]
+
+
 def show_campaigns(workspace: Workspace, dataset_id: str = "") -> None:
-    """Every campaign, or those that began with a dataset: state, story and buttons; then the form that starts one."""
-    for one in list_campaigns(workspace, dataset_id=dataset_id):
+    """Campaigns, of all datasets or of one: state, story and buttons; then the form that starts one."""
+    for one in campaigns_of(workspace, dataset_id):
         with (
             st.expander(
                 f"{ICONS[one.state]} {plain(one.campaign_id)} · {plain(one.said)}",
-                expanded=one.state == "waiting",
+                expanded=one.state in ("waiting", "failed"),
             ),
             errors_in_place(),
         ):
@@ -68,13 +74,21 @@ def _show_one(workspace: Workspace, one: Campaign) -> None:
     if one.state == "waiting" and not one.n_asked:
         _show_brief(workspace, one)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _link_to_wait(one)
+        show_way_on(workspace, one)
         _show_buttons(workspace, one)
 
 
-def _link_to_wait(one: Campaign) -> None:
+def show_way_on(workspace: Workspace, one: Campaign) -> None:
+    """The link to what is to be done next: rows in Review, the job under way, or the version that came of it."""
     if one.waits_in and one.n_asked:
-        link_to("review", "Review", query={"dataset": one.waits_in})
+        link_to("review", f"Review {one.n_waiting:,}", query={"dataset": one.waits_in})
+    elif one.state == "running" and one.job_id:
+        link_to("job_list", "Its job", icon=":material/progress_activity:", query={"job": one.job_id})
+    elif one.state == "done" and one.dataset_now != one.dataset_id:
+        names = dataset_names(workspace)
+        if one.dataset_now in names:
+            shown = plain(names[one.dataset_now])
+            link_to("overview", f"Open {shown}", query={"dataset": one.dataset_now})
 
 
 def _show_buttons(workspace: Workspace, one: Campaign) -> None:
