@@ -8,8 +8,8 @@ from pages.parts.augment.join import show_joined
 from pages.parts.augment.picker import PICKER, funnels_of, pick_batch
 from pages.parts.augment.runs import followed_run, take_result
 from pages.shared.dataset_context import open_dataset_context
+from pages.shared.forms.campaigns import show_campaigns
 from pages.shared.frame import open_page
-from pages.shared.runs.campaigns import show_campaigns
 from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.picker import asks_for_new
 from tamis.actions.augmenting import batch_funnel, batch_of

@@ -19,9 +19,9 @@ from pages.parts.job_list.detail import (
 from pages.parts.job_list.step_form import asked_step, leave_step_form, offer_step_form, show_step_form
 from pages.parts.job_list.table import OPENED, choose_jobs, show_jobs
 from pages.shared.activity import while_jobs_run
+from pages.shared.forms.campaigns import show_campaigns
 from pages.shared.frame import open_workspace_page
 from pages.shared.plain_text import plain
-from pages.shared.runs.campaigns import show_campaigns
 from pages.shared.runs.job_words import show_options
 from tamis.actions.jobs import Job, find_job
 from tamis.store.workspace import Workspace

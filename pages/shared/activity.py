@@ -1,4 +1,4 @@
-"""What runs right now: a part of a page that redraws itself until nothing runs, and the bar of one job."""
+"""What runs right now: a part of a page that redraws itself until nothing runs, the bar of one job, and where its result is looked at."""
 
 from __future__ import annotations
 
@@ -13,6 +13,24 @@ from tamis.store.workspace import Workspace
 
 REDRAW_S = 1.5
 LOOK_S = 5.0  # while nothing runs: another tab, or the command line, may start something
+# Where the result of a step is looked at: page, and what its address says.
+RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
+    "import": lambda job: ("overview", {}),
+    "embed": lambda job: ("data_map", {}),
+    "cluster": lambda job: ("data_map", {}),
+    "project": lambda job: ("data_map", {}),
+    "score": lambda job: ("scoring", {}),
+    "select": lambda job: ("selection", {"selection": job.artifact_id}),
+    "compare": lambda job: ("compare", {"comparison": job.artifact_id}),
+    "propose": lambda job: ("review", {"proposals": job.artifact_id}),
+    "examine": lambda job: ("augment", {"view": "new"}),
+    "augment": lambda job: ("augment", {}),
+    "curate": lambda job: ("overview", {}),
+    "finetune": lambda job: ("finetuning", {"run": job.artifact_id}),
+    "referee": lambda job: ("referee", {"referee": job.artifact_id}),
+    "worth": lambda job: ("worth", {"worth": job.artifact_id}),
+    "refine": lambda job: ("refinement", {"run": job.artifact_id}),
+}
 
 
 def while_jobs_run(workspace: Workspace, draw: Callable[[Sequence[Job]], None]) -> None:
@@ -42,3 +60,11 @@ def show_progress(job: Job) -> None:
         st.progress(0.0, text=f"{job_title(job)} · waiting for its turn")
         return
     st.progress(job.progress.fraction or 0.0, text=f"{job_title(job)} · {plain(say_progress(job))}")
+
+
+def address_of_result(job: Job) -> tuple[str, dict[str, str]]:
+    """Where a job that ended is looked at: the page of what it made, else its own, and what the address says."""
+    page, query = "job_list", {"job": job.job_id}
+    if job.state is JobState.SUCCEEDED and job.step in RESULTS:
+        page, query = RESULTS[job.step](job)
+    return page, {"dataset": job.dataset_id} | query

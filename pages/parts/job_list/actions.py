@@ -7,12 +7,12 @@ from typing import Literal
 import streamlit as st
 
 from pages.parts.job_list.step_form import DATASET, PAGES, STEP, general_steps
+from pages.shared.activity import RESULTS, address_of_result
 from pages.shared.frame import errors_in_place
 from pages.shared.identity import asks
 from pages.shared.navigation import go_to
 from pages.shared.plain_text import count_of
 from pages.shared.runs.job_watch import CLONED
-from pages.shared.runs.job_words import RESULTS, address_of_result
 from tamis.actions.jobs import Job, JobState, cancel_job, delete_job, resume_job, run_job_first
 from tamis.store.workspace import Workspace
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.shared.forms.campaigns import ICONS, show_way_on
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
-from pages.shared.runs.campaigns import ICONS, show_way_on
 from tamis.actions.campaigns import CampaignState, list_campaigns
 from tamis.actions.datasets import dataset_names
 from tamis.store.workspace import Workspace

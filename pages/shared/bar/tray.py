@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pages.shared.activity import address_of_result
 from pages.shared.identity import asks
-from pages.shared.runs.job_words import address_of_result
 from pages.shared.server import hold_answer
 from tamis.actions.artifact_names import names_of_jobs
 from tamis.actions.datasets import dataset_names
