@@ -50,12 +50,12 @@ def test_overview_says_what_waits_and_jobs_stops_and_resumes_it(waiting) -> None
     assert show_campaign(waiting, "llm2llm-1").reason == "nothing_accepted"
 
 
-def test_augment_says_where_its_campaign_stands_and_goes_on_with_it(waiting, monkeypatch) -> None:
+def test_augment_says_where_its_campaign_stands_and_goes_on_with_it(waiting) -> None:
     """The same panel beside the batches: state, the way to what is to be done, stop, resume, and a start for this dataset."""
     dataset_id = show_campaign(waiting, "llm2llm-1").dataset_id
     page = open_page("augment", dataset=dataset_id)
     found = show_campaign(waiting, "llm2llm-1")
-    assert f"{found.n_waiting} of {found.n_asked} additions wait for you" in page.expander[0].label
+    assert f"{found.n_waiting} of {found.n_asked} additions wait for you" in said(page)
     assert f"Review {found.n_waiting}" in said(page)
     checked(page.button(key="stop_llm2llm-1").click().run())
     assert show_campaign(waiting, "llm2llm-1").state == "stopped"

@@ -47,21 +47,44 @@ def campaigns_of(workspace: Workspace, dataset_id: str = "") -> list[Campaign]:
 
 
 def show_campaigns(workspace: Workspace, dataset_id: str = "") -> None:
-    """Campaigns, of all datasets or of one: state, story and buttons; then the form that starts one."""
+    """Campaigns, of all datasets or of one: state, story and buttons; then the form that starts one.
+
+    Of one dataset, what does not end yet says in a line what is to be done, above what the page is about.
+    """
     for one in campaigns_of(workspace, dataset_id):
-        with (
-            st.expander(
-                f"{ICONS[one.state]} {plain(one.campaign_id)} · {plain(one.said)}",
-                expanded=one.state in ("waiting", "failed"),
-            ),
-            errors_in_place(),
-        ):
-            _show_one(workspace, one)
+        with errors_in_place():
+            if dataset_id and one.state != "done":
+                _show_line(workspace, one)
+            else:
+                _show_folded(workspace, one)
     with st.popover("Start a campaign", icon=":material/cycle:"), errors_in_place():
         _show_start(workspace, dataset_id)
 
 
-def _show_one(workspace: Workspace, one: Campaign) -> None:
+def _show_line(workspace: Workspace, one: Campaign) -> None:
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(
+                f"{ICONS[one.state]} **{plain(one.campaign_id)}** · {plain(one.said)}", width="stretch"
+            )
+            show_way_on(workspace, one)
+            _show_buttons(workspace, one)
+        waits_for_words = one.state == "waiting" and not one.n_asked
+        with st.expander("Its moves", expanded=waits_for_words, key=f"folded_{one.campaign_id}"):
+            _show_moves(workspace, one)
+
+
+def _show_folded(workspace: Workspace, one: Campaign) -> None:
+    label = f"{ICONS[one.state]} {plain(one.campaign_id)} · {plain(one.said)}"
+    with st.expander(label, expanded=one.state in ("waiting", "failed")):
+        _show_moves(workspace, one)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            show_way_on(workspace, one)
+            _show_buttons(workspace, one)
+
+
+def _show_moves(workspace: Workspace, one: Campaign) -> None:
+    """What was done with its figures, what that took, and the brief where it waits for one."""
     lines = moves_table(show_campaign(workspace, one.campaign_id))
     names = [name for name in FIGURES if any(name in line for line in lines)]
     st.dataframe(
@@ -73,9 +96,6 @@ def _show_one(workspace: Workspace, one: Campaign) -> None:
     st.caption(f"{one.title}: {one.questions:,} questions to the teacher, {one.tokens:,} tokens{cost}.")
     if one.state == "waiting" and not one.n_asked:
         _show_brief(workspace, one)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        show_way_on(workspace, one)
-        _show_buttons(workspace, one)
 
 
 def show_way_on(workspace: Workspace, one: Campaign) -> None:
