@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class WriterQuestion:
     """What a job asks a model ``n`` times. A generator leaves the seed to the driver, and what is None to the run.
 
-    ``fields`` are the texts of the one JSON object that is asked for in words, where it is; an endpoint that can be held to a
-    schema is held to this one.
+    ``fields`` are the texts of the one JSON object that is asked for in words, where it is, and ``lists`` its lists of texts; an
+    endpoint that can be held to a schema is held to this one.
     """
 
     turns: tuple[Turn, ...]
@@ -33,6 +33,7 @@ class WriterQuestion:
     max_new_tokens: int | None = None
     seed: int = 0
     fields: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
 
     def settled(self, *, seed: int, temperature: float, max_new_tokens: int) -> WriterQuestion:
         """The question as it is sent."""

@@ -34,12 +34,14 @@ def read_fields(text: str, names: tuple[str, ...]) -> dict[str, str] | DraftProb
     return fields
 
 
-def object_schema(names: tuple[str, ...]) -> dict[str, JSON]:
-    """The JSON schema of one object with these texts and nothing else."""
+def object_schema(names: tuple[str, ...], lists: tuple[str, ...] = ()) -> dict[str, JSON]:
+    """The JSON schema of one object with these texts and lists of texts and nothing else."""
+    text: dict[str, JSON] = {"type": "string"}
     return {
         "type": "object",
-        "properties": {name: {"type": "string"} for name in names},
-        "required": list(names),
+        "properties": {name: text for name in names}
+        | {name: {"type": "array", "items": text} for name in lists},
+        "required": [*names, *lists],
         "additionalProperties": False,
     }
 

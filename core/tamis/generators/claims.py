@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tamis.compute.augment.types import DraftProblem, Provenance, SyntheticRow, WriteJob
@@ -22,6 +22,13 @@ FACTS = (
     f"You take claims apart. {MATERIAL} List the smallest facts that together say exactly what the claim says, each a full "
     'sentence that can be checked alone. Reply with one JSON object and nothing else: {"facts": a list of texts}.'
 )
+# What an endpoint that can be held to a schema is held to, by what is asked.
+ANSWERED_BY: Mapping[str, tuple[str, ...]] = {
+    "pair": ("first_sentence", "second_sentence"),
+    "paragraph": ("new_paragraph",),
+    "merge": ("new_claim",),
+    "claim": ("new_claim",),
+}
 _SAID = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 
 
@@ -45,7 +52,11 @@ def claim_question(system: str, template: str, /, **texts: str) -> WriterQuestio
     """A question about fenced texts, in the order given; what it wants stands in the system turn."""
     code = fence_code(*texts.values())
     shown = "\n\n".join(fenced(name, text, code) for name, text in texts.items())
-    return WriterQuestion((Turn("system", system), Turn("user", shown)), template)
+    kind = template.split(":")[1]
+    return WriterQuestion(
+        (Turn("system", system), Turn("user", shown)), template, fields=ANSWERED_BY.get(kind, ()),
+        lists=("facts",) if kind == "facts" else (),
+    )  # fmt: skip
 
 
 def votes_on(check: ClaimCheck, n_votes: int, kind: str) -> WriterQuestion:

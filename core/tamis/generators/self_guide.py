@@ -118,7 +118,7 @@ class SelfGuideGenerator:
         if label:
             parts.append(LABEL.format(label=label))
         turns = (Turn("system", SYSTEM), Turn("user", "\n\n".join([*parts, ASK])))
-        return WriterQuestion(turns, TEMPLATE, max_new_tokens=self._options.input_tokens)
+        return WriterQuestion(turns, TEMPLATE, max_new_tokens=self._options.input_tokens, fields=FIELDS)
 
     def _answer_question(self, task: WritingTask, demos: Sequence[ParentRow], text: str) -> WriterQuestion:
         """The task as a conversation: the demonstrations as exchanges, the new input last."""

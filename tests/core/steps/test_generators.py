@@ -13,8 +13,10 @@ from tamis.compute.augment.types import Budget, DraftProblem, ParentRow, Synthet
 from tamis.filters import choose_filters
 from tamis.filters.pool import FilterPool
 from tamis.generators import GENERATORS
+from tamis.generators.answers import object_schema
 from tamis.generators.c2d import C2dGenerator, counts_of
-from tamis.generators.claims import read_vote, verdict_of
+from tamis.generators.claims import claim_question, read_vote, verdict_of
+from tamis.generators.d2c import CLAIM as SUM_UP
 from tamis.generators.d2c import D2cGenerator, in_parts
 from tamis.generators.options import ClaimOptions, SelfGuideWriterOptions
 from tamis.generators.self_guide import SelfGuideGenerator
@@ -261,6 +263,24 @@ def test_labels_are_asked_for_and_never_taken_as_the_answer() -> None:
         f"this one, which the input itself must not say: {label}" in one.turns[-1].text
         for one, label in zip(asked, hinted, strict=False)
     )
+
+
+def test_what_asks_for_an_object_says_its_schema_to_endpoints_that_can_be_held_to_one() -> None:
+    asked, _ = play(C2dGenerator(ClaimOptions()), WritingTask(parents=(CLAIM,)), WriteJob(0, (7,)), oracle(3))
+    asked += chain(["red"] * 10)[0]
+    asked.append(claim_question(SUM_UP, "d2c:claim:1", text="It is so."))
+    kinds = set()
+    for one in asked:
+        words = " ".join(str(turn.text) for turn in one.turns)
+        named = (*one.fields, *one.lists)
+        assert bool(named) == ("JSON object" in words) and all(f'"{name}"' in words for name in named)
+        kinds |= set(named)
+    assert kinds == {
+        "facts", "first_sentence", "second_sentence", "new_paragraph", "new_claim", "new_input",
+    }  # fmt: skip
+    assert object_schema((), ("facts",))["properties"] == {
+        "facts": {"type": "array", "items": {"type": "string"}}
+    }
 
 
 def test_an_input_that_comes_again_is_answered_once() -> None:

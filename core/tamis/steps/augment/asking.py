@@ -159,7 +159,10 @@ class Asker:
 
 
 def _prompt(question: WriterQuestion) -> ChatPrompt:
-    return ChatPrompt(question.turns, schema=object_schema(question.fields) if question.fields else None)
+    named = question.fields or question.lists
+    return ChatPrompt(
+        question.turns, schema=object_schema(question.fields, question.lists) if named else None
+    )
 
 
 def _alike(questions: Sequence[WriterQuestion]) -> list[list[WriterQuestion]]:
