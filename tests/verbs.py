@@ -82,6 +82,9 @@ VERBS: dict[str, Verb] = {
     "campaigns.resume_campaign": Verb("shared", "campaign resume", "CampaignHandle.resume"),
     "campaigns.revise_brief": Verb("shared", "campaign brief", "CampaignHandle.revise_brief"),
     "campaigns.plan_campaign": Verb("shared", "campaign start", No("tamis campaign start KIND --plan")),
+    "campaigns.states_under_way": Verb(
+        "shared", No("tamis campaign list says more"), No("Workspace.campaigns says more")
+    ),
     "campaigns.go_on_with_all": Verb("shared", "serve", No("each is gone on with by itself")),
     "briefs.read_brief": Verb("shared", "campaign brief", "CampaignHandle.brief"),
     "briefs.suggest_rules": Verb("shared", "campaign brief", "CampaignHandle.suggest_rules"),
@@ -654,7 +657,7 @@ ROLES: dict[str, str] = {
         "read_rows.sort_by_similarity row_images.row_images learned_tokens.learned_tokens "
         "clusters.newest_names clusters.list_model_names token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines label_rounds.label_round "
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
-        "campaigns.list_campaigns campaigns.show_campaign campaigns.plan_campaign briefs.read_brief "
+        "campaigns.list_campaigns campaigns.states_under_way campaigns.show_campaign campaigns.plan_campaign briefs.read_brief "
         "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster sieve.open_sieve sieve.sift report.report.render_report "
         "augmenting.batch_groups augmenting.batch_problems "
         "drop_reasons.count_drop_reasons "

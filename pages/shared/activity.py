@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.shared.plain_text import plain
+from tamis.actions.campaigns import states_under_way
 from tamis.actions.job_words import job_title, say_progress
 from tamis.actions.jobs import Job, JobState, active_jobs
 from tamis.store.workspace import Workspace
@@ -34,15 +35,17 @@ RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
 
 
 def while_jobs_run(workspace: Workspace, draw: Callable[[Sequence[Job]], None]) -> None:
-    """Draw now, and again every moment while jobs are under way; the whole page reruns when one starts or ends.
+    """Draw now, and again every moment while jobs are under way; the whole page reruns when one starts or ends, and when a
+    campaign that ran begins to wait, or the other way round.
 
     A page has one of these at most: timers inside each other make the browser show old content.
     """
     drawn = {job.job_id: job.state for job in active_jobs(workspace)}
+    campaigns = states_under_way(workspace)
 
     def redraw() -> None:
         jobs = active_jobs(workspace)
-        if {job.job_id: job.state for job in jobs} != drawn:
+        if {job.job_id: job.state for job in jobs} != drawn or states_under_way(workspace) != campaigns:
             st.rerun()
         draw(jobs)
 

@@ -167,11 +167,7 @@ def test_a_pruning_is_asked_for_and_its_table_says_which_set_leaves_less(
     asked = {f"prune_{name}": value for name, value in small.items()}
     walk_compare.open_compare_page(page, app.url, dataset_id, compare_what="Pruning", **asked)
     walk_augment.fill(page, "Model", str(model))
-    for _ in range(2):
-        page.get_by_role("combobox", name="Calibrations").click()
-        page.get_by_role("option").first.click()
-        page.wait_for_selector(walk_compare.IDLE)
-    page.keyboard.press("Escape")
+    walk_compare.choose_calibrations(page, 2)
     page.get_by_role("button", name="Prune and measure").click()
     expect(page.get_by_text("Masks by chance would share 0.33")).to_be_visible(timeout=JOB_MS)
     expect(

@@ -76,3 +76,17 @@ def move_the_first_map(page: Page) -> None:
     page.wait_for_function(
         "before => globalThis.__tamis_map[4].view.state.camera.scale > 1.3 * before", arg=before
     )
+
+
+def choose_calibrations(page: Page, n_sets: int) -> None:
+    """Take the first of the selections that are left, so many times; a page that is drawn anew closes the menu."""
+    for _ in range(n_sets):
+        field, options = page.get_by_role("combobox", name="Calibrations"), page.get_by_role("option")
+        field.click()
+        page.wait_for_timeout(500)
+        if not options.first.is_visible():
+            page.wait_for_selector(IDLE)
+            field.click()
+        options.first.click()
+        page.wait_for_selector(IDLE)
+    page.keyboard.press("Escape")

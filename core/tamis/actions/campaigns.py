@@ -28,7 +28,8 @@ from tamis.types import JSON, Int64s
 
 __all__ = [
     "CAMPAIGNS", "REASONS", "Campaign", "CampaignState", "Move", "MoveRow", "go_on", "go_on_with_all", "list_campaigns",
-    "plan_campaign", "resume_campaign", "revise_brief", "show_campaign", "start_campaign", "stop_campaign",
+    "plan_campaign", "resume_campaign", "revise_brief", "show_campaign", "start_campaign", "states_under_way",
+    "stop_campaign",
 ]  # fmt: skip
 MOST_PLANNED = 40
 # What a rehearsal takes for granted of each move.
@@ -113,6 +114,11 @@ def list_campaigns(
 ) -> list[Campaign]:
     """Campaigns, newest first: all, those that began with a dataset, or those in these states."""
     return [_shown(workspace, row) for row in table.read_campaigns(workspace.database, states, dataset_id)]
+
+
+def states_under_way(workspace: Workspace) -> dict[str, CampaignState]:
+    """Campaigns that run or wait, by id, without all that ``list_campaigns`` reads: a page asks every moment whether they changed."""
+    return {row.campaign_id: row.state for row in table.read_campaigns(workspace.database, UNDER_WAY)}
 
 
 def show_campaign(workspace: Workspace, campaign_id: str) -> Campaign:

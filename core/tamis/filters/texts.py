@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tamis.compute.augment.shapes import (
     common_shape,
+    control_in,
     fence_in,
     label_of,
     length_band,
@@ -177,9 +178,14 @@ class DefectsFilter:
         return [self._check(row, pool) for row in rows]
 
     def _check(self, row: SyntheticRow, pool: FilterPool) -> Reason | None:
+        parents = parents_of(row, pool.parents)
+        for side, text in (("prompt", row.prompt), ("answer", row.response)):
+            control = control_in(text)
+            if control and not any(control_in(_side(one, side)) for one in parents):
+                return Reason("defects", f"The {side} holds the control character {control}.", 0, self.least)
         if pool.labels and label_of(row.response, pool.labels) is not None:
             return None
-        usual = [self._of(one) for one in parents_of(row, pool.parents)]
+        usual = [self._of(one) for one in parents]
         found = find_defects(row.prompt, row.response)
         new = {name: v for name, v in found.items() if v > min((one[name] for one in usual), default=0.0)}
         soundness = math.prod(1 - severity for severity in new.values())

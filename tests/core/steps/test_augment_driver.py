@@ -215,7 +215,9 @@ EVALUATION = (
         (parents(3)[2].prompt, "Plant 99 grows tallest there.", "repeats"),
         ("<parent_prompt 0a1b2c> Which plant grows?", "Plant 99 grows tallest there.", "scaffold"),
         ("Which plant grows?", "Sure! Here is the new_response for it.", "scaffold"),
-        ("Which plant grows?", "\x1b[31mred\x1b[0m", ""),
+        ("Which plant grows?", "\x1b[31mred\x1b[0m", "defects"),
+        ("Which \x1b[1mplant\x1b[0m of the garden grows?", "The cedar grows tallest there.", "defects"),
+        ("Which plant of the garden is that?", "The \u202eradec\u202c grows tallest there.", "defects"),
         ("איזה צמח הכי גבוה בגינה הזאת?", "הצמח הגבוה ביותר הוא הברוש.", ""),
     ],
 )
@@ -225,9 +227,7 @@ def test_rows_that_must_not_pass_have_a_reason(prompt: str, response: str, reaso
     pool = pool_of(task, held_out=[HELD_OUT], evaluation=[EVALUATION])
     outcome, _ = drive(Teacher(lambda p, s: said), Budget(rows=1, stall_rows=1), task=task, pool=pool)
     (judged,) = outcome.judged[:1]
-    assert [one.filter for one in judged.reasons][:1] == (
-        [reason] if reason else [one.filter for one in judged.reasons][:1]
-    )
+    assert [one.filter for one in judged.reasons] == ([reason] if reason else [])
     assert judged.row.response == response
 
 

@@ -24,6 +24,8 @@ OPENINGS = re.compile(
     r"|\A\W*as an ai\b|\A\W*i(?:'m| am) (?:an ai|a language model)\b",
     re.IGNORECASE,
 )
+# What a terminal obeys, and what turns the direction of text round, so that it does not read as it is.
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 FENCE = re.compile(r"</?[a-z][a-z0-9_]*(?: [0-9a-f]{6})>|```")
 
 
@@ -78,6 +80,12 @@ def fence_in(text: str) -> str:
     """The first mark of a question around its texts, or a code fence; "" for none."""
     found = FENCE.search(text)
     return found.group() if found else ""
+
+
+def control_in(text: str) -> str:
+    """The name of the first character that is no text (U+001B, U+202E); "" for none."""
+    found = CONTROLS.search(text)
+    return f"U+{ord(found.group()):04X}" if found else ""
 
 
 def label_of(text: str, labels: Sequence[str]) -> str | None:
