@@ -191,7 +191,7 @@ def checker(space: tamis.Workspace, data: Path) -> Row:
     n_held_out = 60
     rows.tags.add("apart", np.arange(len(pairs) - n_held_out, len(pairs)))
     made = rows.finetune(
-        "checker", model="minilm", recipe_options={"num_train_epochs": 3, "max_length": 384, "use_cpu": True, "learning_rate": 1e-4},
+        recipe="checker", model="all-MiniLM-L6-v2", recipe_options={"num_train_epochs": 3, "max_length": 384, "use_cpu": True, "learning_rate": 1e-4},
         held_out="tag:apart", held_out_fraction=0.0, decisions="none", n_generate=0, progress=False,
     )  # fmt: skip
     file = space.path / "apart.jsonl"

@@ -18,6 +18,7 @@ from tamis.actions.addition_rows import Reason
 from tamis.actions.augment_trial import LIMIT_S, TRIED_JOBS, AugmentTrial, ParentRow, TriedJob, start_trial
 from tamis.actions.augmenting import JudgedRow
 from tamis.actions.word_marks import Part, mark_words
+from tamis.errors import CurationError
 from tamis.filters import FILTERS
 from tamis.types import JSON
 
@@ -61,15 +62,23 @@ def offer_trial(
 
 def _try_aside(context: DatasetContext, values: Mapping[str, JSON]) -> AugmentTrial:
     """The trial of another process, which ends with this run of the page at the latest."""
-    with start_trial(context.workspace, context.dataset_id, values) as process, st.container(border=True):
-        place = st.empty()
-        # Streamlit ends this run when the person does anything else, the process ends with it, and so any button stops it.
-        st.button(
-            "Stop", icon=":material/stop:", key="stop_trial", help="What was answered by now stays known."
-        )
-        while (trial := process.wait(LOOK_EVERY_S)) is None:
-            done = process.progress
-            place.progress(int(done.get("jobs", 0)) / TRIED_JOBS, text=_progress_text(done))
+    box = st.empty()
+    try:
+        with (
+            start_trial(context.workspace, context.dataset_id, values) as process,
+            box.container(border=True),
+        ):
+            place = st.empty()
+            # Streamlit ends this run when the person does anything else, the process ends with it, and so any button stops it.
+            st.button(
+                "Stop", icon=":material/stop:", key="stop_trial", help="What was answered by now stays known."
+            )
+            while (trial := process.wait(LOOK_EVERY_S)) is None:
+                done = process.progress
+                place.progress(int(done.get("jobs", 0)) / TRIED_JOBS, text=_progress_text(done))
+    except CurationError:
+        box.empty()
+        raise
     return trial
 
 
