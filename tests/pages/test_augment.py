@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import orjson
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts.augment import trial
 from pages.parts.job_list.actions import CLONING_PAGES, RESULTS
 from pages.parts.job_list.step_form import PAGES
 from pages.parts.review import pace as review_pace
@@ -18,6 +20,7 @@ from pages.parts.review import session as review_session
 from pages.shared.plain_text import count_of
 from pages.shared.server import open_server
 from tamis.actions.augment_parents import typed_examples
+from tamis.actions.augment_trial import TrialProcess
 from tamis.actions.augmenting import additions_waiting, batch_groups, list_batches
 from tamis.actions.datasets import delete_dataset
 from tamis.actions.drop_reasons import count_drop_reasons, note_drop_reason
@@ -195,6 +198,23 @@ def test_three_are_tried_with_typed_examples_and_the_run_is_queued(
     assert made.summary["additions_to"]["dataset_id"] == dataset_id
     groups = batch_groups(open_workspace(workspace), job.dataset_id)
     assert sum(one.n_drafts for one in groups) == made.summary["n_drafts"]
+
+
+def test_a_trial_that_is_killed_is_explained_and_may_be_tried_again(
+    plants: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset_id, _ = plants
+    kills_itself = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
+    monkeypatch.setattr(
+        trial,
+        "start_trial",
+        lambda workspace, *asked: TrialProcess(workspace.path, *asked, command=kills_itself),
+    )
+    app = _form(dataset_id, "All rows")
+    checked(app.selectbox(key="augment_llm").set_value("scripted").run())
+    checked(app.button(key="try_three").click().run())
+    assert "The trial was killed, most likely because memory ran out" in app.error[0].value
+    assert app.button(key="try_three").label == "Try three" and not app.button(key="start_augment").disabled
 
 
 def test_what_cannot_be_is_said_in_one_sentence(plants: tuple[str, str]) -> None:
