@@ -65,6 +65,15 @@ def test_a_round_trains_measures_examines_writes_accepts_and_joins_and_the_last_
     assert examined == [SEEDS, SEEDS], "rows that a model wrote are never parents"
 
 
+def test_four_seeds_grow_to_six_and_then_to_seven() -> None:
+    """Seeds 0 and 2 are wrong, then 2 and a written row, which is not asked: 4, 6, 7 rows."""
+    story = Story("llm2llm", rounds=2, accept="passed", patience=0)
+    story.tell(**GOOD | {"examine": [{"n_wrong": 2}, {"n_wrong": 1}]})
+    asked = [one.move.options for one in story.past if one.move.name == "augment"]
+    assert [4 + sum(one["rows"] for one in asked[:n]) for n in range(3)] == [4, 6, 7]
+    assert {one.move.options["within"] for one in story.past if one.move.name == "examine"} == {SEEDS}
+
+
 def test_always_right_ends_in_the_first_round() -> None:
     story = Story("llm2llm", accept="passed")
     assert story.tell(**GOOD | {"examine": [{"n_wrong": 0}]}).reason == "nothing_wrong"
