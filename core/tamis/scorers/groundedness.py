@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tamis.compute.text.grounding import DOCUMENT_FIELDS, chunks, sentences, support
+from tamis.compute.text.grounding import DOCUMENT_FIELDS, chunks, document_in, sentences, support
 from tamis.compute.text.judge_text import WARNING, fence_code, fenced
 from tamis.scorers import ScorerInput
 from tamis.scorers.options import GroundednessOptions
@@ -90,10 +90,6 @@ def support_prompt(document: str, claim: str) -> str:
 
 
 def document_of(rows: ScorerInput, row: int, field: str) -> str:
-    """The document that a row carries in its metadata; empty when it carries none."""
+    """The document that a row carries; empty when it carries none."""
     meta: Mapping[str, JSON] = rows.meta[row] if rows.meta is not None else {}
-    for name in (field,) if field else DOCUMENT_FIELDS:
-        value = meta.get(name)
-        if isinstance(value, str) and value.strip():
-            return value
-    return ""
+    return document_in(meta, rows.prompts[row], (field,) if field else DOCUMENT_FIELDS)

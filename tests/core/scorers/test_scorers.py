@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from tamis.compute.text.grounding import document_in
 from tamis.compute.text.judge_text import fence_code, fenced
 from tamis.errors import ArtifactMissing, CurationError, InvalidOptions
 from tamis.llms.scripted import ScriptedModel
@@ -227,6 +228,14 @@ def test_a_claim_that_only_the_last_part_supports_is_supported():
     ]
     found = scored("groundedness", reading(["q"] * 3, responses, model, meta=metas), chunk_words=50)["score"]
     np.testing.assert_allclose(found, [0.99, 0.01, np.nan], atol=1e-6)
+
+
+def test_an_input_that_a_format_joined_to_the_prompt_is_the_document():
+    """A column ``document`` beside instruction and output is what the instruction is about, and stands behind it."""
+    shape = {"_shape": {"format": "alpaca", "input_chars": 17}}
+    assert document_in(shape, "Is it so?\n\nThe quay is long.") == "The quay is long."
+    assert document_in(shape | {"context": "Another."}, "Is it so?\n\nThe quay is long.") == "Another."
+    assert document_in({"_shape": {"input_chars": 99}}, "short") == "" == document_in({}, "The quay is long.")
 
 
 # ---- whole datasets

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from tamis.compute.text.grounding import DOCUMENT_FIELDS
+from tamis.compute.text.grounding import document_in
 from tamis.types import JSON, Message
 
 ProblemKind = Literal[
@@ -36,9 +36,8 @@ class ParentRow:
 
     @property
     def document(self) -> str:
-        """The document that it carries in its metadata; "" for none."""
-        found = (self.meta.get(name) for name in DOCUMENT_FIELDS)
-        return next((one for one in found if isinstance(one, str) and one.strip()), "")
+        """The document that it carries; "" for none."""
+        return document_in(self.meta, self.prompt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tamis.types import Float64s
+from tamis.types import JSON, Float64s
 
 DOCUMENT_FIELDS = ("document", "context", "passage", "input")  # of metadata, the first that is there
 SENTENCE_END = re.compile(r"(?<=[.!?。！？।])\s+|\n+")
 ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|Mr|Mrs|Ms|Dr|Prof|St|No|Fig|cf|approx|[A-Z])\.$")
+
+
+def document_in(meta: Mapping[str, JSON], prompt: str, fields: Sequence[str] = DOCUMENT_FIELDS) -> str:
+    """The document that a row carries: in its metadata, else the input that its format joined to the prompt; "" for none."""
+    named = (meta.get(name) for name in fields)
+    found = next((one for one in named if isinstance(one, str) and one.strip()), "")
+    if found:
+        return found
+    shape = meta.get("_shape")
+    n = shape.get("input_chars") if isinstance(shape, Mapping) else None
+    joined = prompt[-n:] if isinstance(n, int) and 0 < n <= len(prompt) else ""
+    return joined if joined.strip() else ""
 
 
 def sentences(text: str) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from tamis.compute.compare.balanced import balanced_accuracy
-from tamis.compute.text.grounding import DOCUMENT_FIELDS
+from tamis.compute.text.grounding import document_in
 from tamis.compute.text.turn_text import turn_text
 from tamis.errors import InvalidOptions
 from tamis.scorers.options import LocalClassifierOptions
@@ -70,7 +70,8 @@ def measure_checker(
 
 
 def _claim(turns: Sequence[Message], meta: Mapping[str, JSON]) -> dict[str, JSON] | None:
-    document = next((str(meta[name]) for name in DOCUMENT_FIELDS if str(meta.get(name) or "").strip()), "")
+    asked = [turn_text(turn) for turn in turns if turn["role"] == "user"]
+    document = document_in(meta, asked[-1] if asked else "")
     claim = str(meta.get("claim") or "").strip()
     answer = turn_text(turns[-1]).strip().casefold().removesuffix(".") if turns else ""
     if not document or not claim or answer not in ANSWERS:
