@@ -25,7 +25,7 @@ from tests.pages.page_workspace import alpaca_file, import_file, run_step
 from tests.support.teacher import Teacher, story
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.nightly]
-JOB_MS = 120_000
+JOB_MS = 240_000
 N_ROWS, N_WANTED = 12, 3
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.walk_import import settle
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-JOB_MS = 120_000
+JOB_MS = 240_000
 
 
 def open_augment(page: Page, url: str, dataset_id: str, **query: str) -> None:
