@@ -174,7 +174,7 @@ def d2c(space: tamis.Workspace, data: Path) -> Row:
 def checker(space: tamis.Workspace, data: Path) -> Row:
     """A sentence of a text, against the text with it and against the text without it; whole texts are held out."""
     pairs: list[Row] = []
-    for number, said in enumerate(documents(data, 90)):
+    for number, said in enumerate(documents(data, 60)):
         place = number % 12
         for label, kept in ((1, said), (0, said[:place] + said[place + 1 :])):
             pairs.append({"document": " ".join(kept), "claim": said[place], "label": label})
@@ -188,10 +188,10 @@ def checker(space: tamis.Workspace, data: Path) -> Row:
         for one in pairs
     ]
     rows = space.import_rows(lines, name="Claims of texts", progress=False)
-    n_held_out = 60
+    n_held_out = 40
     rows.tags.add("apart", np.arange(len(pairs) - n_held_out, len(pairs)))
     made = rows.finetune(
-        recipe="checker", model="all-MiniLM-L6-v2", recipe_options={"num_train_epochs": 3, "max_length": 384, "use_cpu": True, "learning_rate": 1e-4},
+        recipe="checker", model="all-MiniLM-L6-v2", recipe_options={"num_train_epochs": 2, "max_length": 256, "use_cpu": True, "learning_rate": 1e-4},
         held_out="tag:apart", held_out_fraction=0.0, decisions="none", n_generate=0, progress=False,
     )  # fmt: skip
     file = space.path / "apart.jsonl"
