@@ -35,6 +35,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.mark.nightly
 def test_five_selections_are_built_compared_and_reported(app: Server, page: Page, tmp_path: Path) -> None:
     store = ArtifactStore(app.workspace)
     (dataset_id,) = store.dataset_ids()

@@ -107,6 +107,7 @@ def seconds_to_cancel(job: Job) -> float:
     return (ended - asked).total_seconds()
 
 
+@pytest.mark.nightly
 def test_a_job_is_found_as_it_is_whatever_happens_to_the_tab_and_the_server(
     workspace: Path, dataset_id: str, context: BrowserContext, end_workers: None
 ) -> None:

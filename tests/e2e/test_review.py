@@ -41,6 +41,7 @@ def responses(store: ArtifactStore, dataset_id: str) -> list[str]:
     return texts
 
 
+@pytest.mark.nightly
 def test_score_propose_decide_thirty_apply_and_export(
     app: Server, page: Page, browser: Browser, tmp_path: Path
 ) -> None:
