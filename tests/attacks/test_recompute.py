@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tamis.actions.adapters import export_adapter
 from tamis.actions.given_scores import import_scores, take_column
 from tamis.actions.imports import plan_paths, start_import
 from tamis.actions.row_tokens import keep_row_tokens
@@ -18,16 +20,23 @@ from tamis.actions.submit import submit
 from tamis.actions.verify import Verification, make_again, verify
 from tamis.actions.why_row import REPLACE, replace_row
 from tamis.cli.main import run
+from tamis.compute.cluster.levels import Level
 from tamis.errors import ArtifactDamaged, CurationError
 from tamis.jobs.scheduler import queue
+from tamis.models.adapters import adapter_folder
 from tamis.steps.curate.options import CurateOptions
 from tamis.store.artifacts.digests import _known_digest
 from tamis.store.artifacts.frozen_rows import freeze_rows
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import SET_ASIDE, Artifact
+from tamis.store.artifacts.view import open_view
+from tamis.store.map.column_files import open_column
+from tamis.store.map.level_files import keep_levels, read_levels
+from tamis.store.map.tile_files import open_tiles
 from tamis.store.review.decisions import decide
 from tamis.store.review.frozen_decisions import freeze_decisions
 from tamis.store.workspace import Workspace, open_workspace
+from tests.pages.fine_tuned import write_adapter
 from tests.pages.page_workspace import add_target, alpaca_file, import_file, run_pipeline, run_step
 
 Say = Callable[..., str]
@@ -363,3 +372,60 @@ def test_one_command_makes_a_dataset_again_and_looks(
     assert "import succeeded" in said and "1 damaged" in said and "every file is what was written" in said
     assert verify(workspace).is_sound
     assert json.loads((workspace.artifacts.examples(dataset).path / "manifest.json").read_bytes())["seal"]
+
+
+def test_weights_that_are_damaged_are_neither_loaded_nor_handed_on(
+    place: tuple[Workspace, str, Path], tmp_path: Path
+) -> None:
+    workspace, dataset, _ = place
+    adapter = write_adapter(workspace.path, dataset)
+    weights = adapter_folder(f"adapter:{adapter.id}", workspace.path)
+    for name in ("adapter_model.safetensors", "adapter_config.json"):
+        whole = (weights / name).read_bytes()
+        _flip(weights / name)
+        with pytest.raises(ArtifactDamaged, match=f"{name} holds other bytes"):
+            adapter_folder(f"adapter:{adapter.id}", workspace.path)
+        with pytest.raises(ArtifactDamaged):
+            export_adapter(workspace, adapter.id, tmp_path / "exported")
+        assert not (tmp_path / "exported").exists()
+        assert _kinds(verify(workspace)) == {("adapter", adapter.id)}
+        (weights / name).write_bytes(whole)
+    assert export_adapter(workspace, adapter.id, tmp_path / "exported").is_dir()
+
+
+def test_a_map_shows_no_flipped_bit(place: tuple[Workspace, str, Path]) -> None:
+    """Tiles of a layout are refused; what is kept beside for it is made anew."""
+    workspace, dataset, _ = place
+    view = open_view(workspace.artifacts, dataset)
+    layout = view.require("layout")
+    assert "tiles.npy" in layout.manifest.files
+    tiles = open_tiles(layout)
+    for name in ("tiles.npy", "order.npy", "places.npy", "tiles.json"):
+        whole = (layout.path / name).read_bytes()
+        _flip(layout.path / name)
+        with pytest.raises(ArtifactDamaged, match=name):
+            open_tiles(layout)
+        (layout.path / name).write_bytes(whole)
+    column = open_column(layout, tiles, view, "cluster")
+    keywords = [["a"], ["b"], ["c"], ["d"]]
+    keep_levels(view.require("clustering"), [Level(np.arange(4), keywords)])
+    of_old = view.require("embeddings")
+    built = open_tiles(of_old)
+    kept = [
+        path for path in (layout.path.parent.parent / ".maps").rglob("*") if path.suffix in (".npy", ".json")
+    ]
+    assert len(kept) >= 3
+    for path in kept:
+        whole = path.read_bytes()
+        for position in range(0, len(whole), max(1, len(whole) // 40)):
+            path.write_bytes(whole[:position] + bytes([whole[position] ^ 2]) + whole[position + 1 :])
+            again = open_column(layout, tiles, view, "cluster")
+            assert (again.values, again.counts, again.kind) == (column.values, column.counts, column.kind)
+            assert np.array_equal(again.codes, column.codes), (path, position)
+            assert np.array_equal(open_tiles(of_old).places, built.places)
+            levels = read_levels(view.require("clustering"))
+            assert levels is None or (levels[0].keywords, levels[0].group.tolist()) == (
+                keywords,
+                [0, 1, 2, 3],
+            )
+            path.write_bytes(whole)

@@ -23,7 +23,7 @@ from tamis.errors import (
     ModelMissing,
 )
 from tamis.formats.targets import check_place
-from tamis.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS, base_of
+from tamis.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS, adapter_folder, base_of
 from tamis.settings import source_folder
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.import_file.paths import is_inside, listed
@@ -183,8 +183,10 @@ def export_adapter(workspace: Workspace, identifier: str, target: Path) -> Path:
 
 
 def _export(artifact: Artifact, target: Path) -> Path:
+    weights = adapter_folder(artifact.id, artifact.path.parents[3])  # which are what was trained
+
     def write(folder: Path) -> None:
-        shutil.copytree(artifact.path / WEIGHTS, folder, dirs_exist_ok=True)
+        shutil.copytree(weights, folder, dirs_exist_ok=True)
         if artifact.summary.get("model") == BUNDLED_LLM and (folder / CONFIG).exists():
             config = json.loads((folder / CONFIG).read_text("utf-8"))
             config["base_model_name_or_path"] = HUB_NAME

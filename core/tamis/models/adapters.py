@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import orjson
 
-from tamis.errors import CurationError, ModelMissing
+from tamis.errors import ArtifactDamaged, CurationError, ModelMissing
 from tamis.models.files import PICKLED, find_model
 
 PREFIX = "adapter:"
@@ -18,15 +20,50 @@ CONFIG = "adapter_config.json"
 
 
 def adapter_folder(model: str, workspace: Path) -> Path:
-    """The folder with the weights of ``adapter:ID``; raises ModelMissing naming the adapters that are there."""
+    """The folder with the weights of ``adapter:ID``; raises ModelMissing naming the adapters that are there, ArtifactDamaged
+    for weights that are not what was written.
+    """
     identifier = model.removeprefix(PREFIX)
     known = adapter_ids(workspace)
     if identifier in known:
+        _require_sound(known[identifier])
         return known[identifier]
     listed = ", ".join(sorted(known)) or "none"
     raise ModelMissing(
         f"There is no adapter {identifier!r} in {workspace}. Known: {listed}. Run 'finetune' to make one."
     )
+
+
+def _require_sound(folder: Path) -> None:
+    """The files of the folder as the manifest beside it has them; one that stays as it is is read once in a process."""
+    try:
+        digests = orjson.loads((folder.parent / "manifest.json").read_bytes()).get("digests") or {}
+    except ValueError as error:
+        raise _damaged(folder, "manifest.json cannot be read") from error
+    for name, digest in digests.items():
+        path = folder.parent / name
+        if not name.startswith(f"{WEIGHTS}/"):
+            continue
+        if not path.is_file():
+            raise _damaged(folder, f"{name} is missing")
+        status = path.stat()
+        changed = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        if _digest(path, changed) != digest:
+            raise _damaged(folder, f"{name} holds other bytes than were written")
+
+
+def _damaged(folder: Path, what: str) -> ArtifactDamaged:
+    return ArtifactDamaged(
+        f"adapter:{folder.parent.name}: {what}. tamis doctor --verify --recompute trains it again where that can be done; else take "
+        "it from a backup (tamis restore)."
+    )
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, changed: tuple[int, ...]) -> str:
+    # What changed is the cache's key: another file of this name is another question.
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def adapter_ids(workspace: Path) -> dict[str, Path]:

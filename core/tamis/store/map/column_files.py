@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from tamis.compute.map.columns import MISSING, OTHER, encode_groups, encode_numbers
 from tamis.compute.map.tiles import Tiles
+from tamis.errors import ArtifactDamaged
+from tamis.store.artifacts.digests import digest_of, is_sound, sealed, unsealed
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.database.tags import TagState
@@ -59,18 +61,29 @@ def open_column(
     name = column_id(view, key, tags)
     folder = map_folder(layout)
     data, about = folder / f"{name}.npy", folder / f"{name}.json"
-    if about.exists() and data.exists():
+    told = _kept(data, about)
+    if told is not None:
         kept: UInt8s = np.load(data, mmap_mode="r", allow_pickle=False)
-        return _described(name, kept, orjson.loads(about.read_bytes()))
+        return _described(name, kept, told)
     codes, meaning = _encode(view, key, tags)
     ordered = codes[tiles.order]
     if may_keep(layout):
         make_folder(folder)
         # What it means is written last: where that is, the bytes are whole.
         write_atomically(data, _npy(ordered))
-        write_atomically(about, orjson.dumps(meaning))
+        told = meaning | {"digest": digest_of(data)}
+        write_atomically(about, sealed(orjson.dumps(told, option=orjson.OPT_INDENT_2)))
         _forget_old(folder, name)
     return _described(name, ordered, meaning)
+
+
+def _kept(data: Path, about: Path) -> dict[str, JSON] | None:
+    """What kept bytes mean; None where they, or what says it, are not what was written."""
+    try:
+        told: dict[str, JSON] = orjson.loads(unsealed(about.read_bytes()))
+        return told if is_sound(data, told["digest"]) else None
+    except (OSError, ValueError, KeyError, TypeError, ArtifactDamaged):
+        return None
 
 
 def _described(name: str, codes: UInt8s, meaning: dict[str, JSON]) -> ColumnCodes:

@@ -6,6 +6,8 @@ import numpy as np
 import orjson
 
 from tamis.compute.cluster.levels import Level
+from tamis.errors import ArtifactDamaged
+from tamis.store.artifacts.digests import sealed, unsealed
 from tamis.store.artifacts.store import Artifact
 from tamis.store.durable import make_folder, write_atomically
 from tamis.store.map.tile_files import map_folder, may_keep
@@ -18,11 +20,11 @@ def read_levels(clustering: Artifact) -> list[Level] | None:
     """The levels that were kept; None where there are none, or of another format."""
     path = map_folder(clustering) / FILE
     try:
-        kept = orjson.loads(path.read_bytes())
+        kept = orjson.loads(unsealed(path.read_bytes()))
         if kept["format"] != FORMAT:
             return None
         return [Level(np.array(one["group"], dtype=np.int64), one["keywords"]) for one in kept["levels"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, ArtifactDamaged):
         return None
 
 
@@ -35,4 +37,4 @@ def keep_levels(clustering: Artifact, levels: list[Level]) -> None:
         "format": FORMAT,
         "levels": [{"group": one.group.tolist(), "keywords": one.keywords} for one in levels],
     }
-    write_atomically(map_folder(clustering) / FILE, orjson.dumps(said))
+    write_atomically(map_folder(clustering) / FILE, sealed(orjson.dumps(said, option=orjson.OPT_INDENT_2)))

@@ -16,12 +16,14 @@ import orjson
 
 from tamis.compute.map.tiles import TILE, Tiles, build_tiles
 from tamis.errors import ArtifactDamaged
+from tamis.store.artifacts.digests import digest_of, is_sound, sealed, unsealed
 from tamis.store.artifacts.readers import read_coordinates
 from tamis.store.artifacts.store import Artifact
 from tamis.store.durable import make_folder, move_into_place, write_atomically
 from tamis.store.locks import FileLock
 
 INDEX, ORDER, PLACES, ABOUT = "tiles.npy", "order.npy", "places.npy", "tiles.json"
+_ARRAYS = (INDEX, ORDER, PLACES)
 _WAIT_S = 0.05
 
 
@@ -30,8 +32,9 @@ def write_tiles(folder: Path, tiles: Tiles) -> None:
     np.save(folder / INDEX, tiles.index)
     np.save(folder / ORDER, tiles.order)
     np.save(folder / PLACES, tiles.places)
-    about = {"origin": tiles.origin, "side": tiles.side, "bounds": tiles.bounds}
-    write_atomically(folder / ABOUT, orjson.dumps(about))
+    digests = {name: digest_of(folder / name) for name in _ARRAYS}
+    about = {"origin": tiles.origin, "side": tiles.side, "bounds": tiles.bounds, "digests": digests}
+    write_atomically(folder / ABOUT, sealed(orjson.dumps(about, option=orjson.OPT_INDENT_2)))
 
 
 def open_tiles(layout: Artifact) -> Tiles:
@@ -40,9 +43,11 @@ def open_tiles(layout: Artifact) -> Tiles:
     Raises ArtifactDamaged.
     """
     if ABOUT in layout.manifest.files:
+        for name in (ABOUT, *_ARRAYS):
+            layout.file(name)
         return _read(layout, layout.path)
     folder = map_folder(layout) / "tiles"
-    if not (folder / ABOUT).exists():
+    if not _is_kept(folder):
         if not may_keep(layout):
             return build_tiles(read_coordinates(layout))
         make_folder(folder.parent)
@@ -65,7 +70,7 @@ def _build(layout: Artifact, folder: Path) -> None:
     while not lock.acquire():
         time.sleep(_WAIT_S)  # another reader builds them: seconds at ten million rows
     try:
-        if (folder / ABOUT).exists():
+        if _is_kept(folder):
             return
         aside = folder.with_name(".tiles.partial")
         shutil.rmtree(aside, ignore_errors=True)
@@ -77,9 +82,18 @@ def _build(layout: Artifact, folder: Path) -> None:
         lock.release()
 
 
+def _is_kept(folder: Path) -> bool:
+    """Whether tiles are there as they were written; others are built anew."""
+    try:
+        about = orjson.loads(unsealed((folder / ABOUT).read_bytes()))
+        return all(is_sound(folder / name, about["digests"][name]) for name in _ARRAYS)
+    except (OSError, ValueError, KeyError, TypeError, ArtifactDamaged):
+        return False
+
+
 def _read(layout: Artifact, folder: Path) -> Tiles:
     try:
-        about = orjson.loads((folder / ABOUT).read_bytes())
+        about = orjson.loads(unsealed((folder / ABOUT).read_bytes()))
         index = np.load(folder / INDEX, allow_pickle=False)
         order = np.load(folder / ORDER, mmap_mode="r", allow_pickle=False)
         places = np.load(folder / PLACES, mmap_mode="r", allow_pickle=False)
