@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -24,9 +25,11 @@ from tamis.errors import CurationError, InvalidOptions, JobCancelled, UnknownNam
 from tamis.jobs import job_table
 from tamis.steps.execute import Task, execute
 from tamis.steps.proxies.training import KIND, LOSSES
+from tamis.steps.referee.options import RefereeOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.targets import TargetExample, read_target, store_target
+from tamis.store.workspace import open_workspace
 from tests.support.array_tasks import TwoTasks
 from tests.support.in_process import Silent, run_queued
 from tests.support.small_trainings import RECIPE, sound_and_noise
@@ -215,3 +218,22 @@ def test_the_rows_of_one_of_its_selections_can_be_replayed(judged, tmp_path):
         tmp_path / "rows.jsonl.manifest.json", tmp_path / "w", sources=(), out=None, say=print, trust=True
     )
     assert again.identical
+
+
+@pytest.mark.nightly
+def test_a_referee_is_replayed_from_what_its_manifest_says_to_the_same_bytes(judged, tmp_path):
+    workspace, artifact = judged
+    dataset_id = artifact.manifest.dataset_id
+    shutil.copytree(workspace.path, tmp_path / "w")
+    again = open_workspace(tmp_path / "w")
+    for kind in ("referee", KIND):  # the verdict and every training: only what was asked for is left
+        shutil.rmtree(again.artifacts.artifact_path(dataset_id, kind, "x").parent)
+    recorded = artifact.manifest
+    options = {name: value for name, value in recorded.options.items() if name != "step"}
+    pointers = {name: one for name, one in recorded.inputs.items() if name in RefereeOptions.POINTERS}
+    selections = [recorded.inputs[role] for role in sorted(recorded.inputs) if role.startswith("selection_")]
+    asked = submit(again, dataset_id, "referee", options | pointers | {"selections": selections})
+    assert asked.job.artifact_id == artifact.id
+    run_queued(again)
+    made = again.artifacts.get(dataset_id, "referee", artifact.id)
+    assert made.manifest.digests == recorded.digests
