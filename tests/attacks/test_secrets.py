@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 
+from tamis.actions.augment_trial import start_trial, try_drafts
 from tamis.actions.jobs import cancel_job, list_jobs, resume_job
 from tamis.actions.submit import check_options, submit
 from tamis.cli.main import run
 from tamis.errors import CurationError, InvalidOptions, NotAllowed
+from tamis.jobs.backends import process_environment
 from tamis.jobs.scheduler.start import _who_asked
 from tamis.models import endpoints
 from tamis.models.endpoints import KeyHolder, ask_for, ask_in_this_process_for, read_key
@@ -251,3 +256,24 @@ def test_the_command_says_who_may(keys: Path, tmp_path: Path, capsys: pytest.Cap
     asked = ["run", "embed", "--dataset", dataset_id, "--encoder", "openai", *given]
     assert run([*asked, "--workspace", str(tmp_path / "workspace"), "--no-wait"]) == 2
     assert "'boss' is none of viewer, reviewer, curator, operator" in capsys.readouterr().err
+
+
+def test_what_is_started_for_somebody_asks_for_nobody_else(keys: Path, tmp_path: Path) -> None:
+    """Processes of a page and pools of a worker; a trial of three drafts is refused before it is one."""
+    _listed(keys, 'accounts = ["ann@example.org"]')
+    dataset_id = import_file(tmp_path / "workspace", alpaca_file(tmp_path))
+    mine = open_workspace(tmp_path / "workspace").acting_as(BEN)
+    given = {"base_url": ADDRESS, "model": "m", "api_key_variable": "MY_KEY"}
+    options = {"generator": "similar", "llm": "openai", "llm_options": given, "rows": 3, "max_tokens": 1000}
+    for start in (start_trial, try_drafts):
+        with pytest.raises(NotAllowed, match="ann@example.org alone"):
+            start(mine, dataset_id, options)
+    in_context = copy_context()
+    in_context.run(ask_for, BEN.asker())
+    environment = os.environ | in_context.run(process_environment, 1)
+    script = f"from tamis.models.endpoints import read_key; read_key('MY_KEY', '{ADDRESS}')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "you are ben@example.org" in done.stderr
+    assert "TAMIS_ASKED_FOR" not in process_environment(1)

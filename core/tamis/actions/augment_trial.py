@@ -8,6 +8,7 @@ from tamis.actions.roles import needs
 from tamis.actions.submit import placed_request
 from tamis.compute.augment.types import ParentRow
 from tamis.jobs.trial_process import LIMIT_S, TrialProcess
+from tamis.models.endpoints import check_use
 from tamis.steps.augment.trial import TRIED_JOBS, AugmentTrial, TriedJob, tried_drafts
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
@@ -26,6 +27,7 @@ def try_drafts(
     Raises what a run of augment raises before it begins.
     """
     batch_id, exact = placed_request(workspace, dataset_id, "augment", options)
+    check_use(exact, workspace.actor.asker())
     return tried_drafts(workspace.artifacts, batch_id, exact, n_jobs)
 
 
@@ -38,4 +40,5 @@ def start_trial(
     What may not be named is refused here, by the rights of who asks; what else is wrong is raised where it is waited for.
     """
     batch_id, exact = placed_request(workspace, dataset_id, "augment", options)
+    check_use(exact, workspace.actor.asker())
     return TrialProcess(workspace.path, batch_id, exact, n_jobs=n_jobs)

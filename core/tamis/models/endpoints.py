@@ -84,7 +84,17 @@ def ask_for(asker: KeyHolder) -> None:
 
 def ask_in_this_process_for(asker: KeyHolder) -> None:
     """The same for all of a process that works for one alone, and for those that it starts."""
-    os.environ[_FOR] = json.dumps([asker.account, asker.roles, asker.at_machine])
+    os.environ[_FOR] = _told(asker)
+
+
+def asking_environment() -> dict[str, str]:
+    """What tells a process that is started now for whom it asks; nothing for whoever is at the machine."""
+    asker = _asker()
+    return {} if asker.at_machine else {_FOR: _told(asker)}
+
+
+def _told(asker: KeyHolder) -> str:
+    return json.dumps([asker.account, asker.roles, asker.at_machine])
 
 
 def _asker() -> KeyHolder:

@@ -12,6 +12,7 @@ from typing import Protocol
 from tamis.errors import CurationError
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import ErrorKind, JobSpec, Resources
+from tamis.models.endpoints import asking_environment
 from tamis.registry import Plugin, Table
 from tamis.settings import Settings, source_folder
 
@@ -169,7 +170,7 @@ def process_environment(threads: int) -> dict[str, str]:
     """Variables for a process that computes with so many threads; 0 leaves that to the libraries."""
     inherited = os.environ.get("PYTHONPATH", "")
     paths = [str(source_folder()), *([inherited] if inherited else [])]
-    environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"} | asking_environment()
     if threads > 0:
         # Read by numpy's and torch's thread pools when they load, so it must be there before the worker starts.
         environment["OMP_NUM_THREADS"] = str(threads)
