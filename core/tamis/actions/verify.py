@@ -103,9 +103,8 @@ def verify(workspace: Workspace, *, progress: Progress = lambda done, total: Non
     progress(len(paths), len(paths))
     database = _check(workspace)
     audit = AuditCheck(0, "", ()) if database else check_audit(workspace)
-    # What others are made from comes before them.
-    damaged = [one for _, one in sorted(filter(None, found), key=lambda pair: (pair[0], pair[1].path))]
-    return Verification(len(paths), n_bytes, n_unknown, tuple(damaged), database, audit, tuple(replaced))
+    damaged = _inputs_first([one for one in found if one is not None])
+    return Verification(len(paths), n_bytes, n_unknown, damaged, database, audit, tuple(replaced))
 
 
 @needs("operator")
@@ -145,8 +144,20 @@ def _at_once(workspace: Workspace, damage: Damage, manifest: Manifest) -> Artifa
     return made
 
 
-def _look_at(workspace: Workspace, path: Path) -> tuple[int, Damage] | None:
-    """What is damaged in a folder, with the number that its artifact was made as; None for a sound one in its place."""
+def _inputs_first(found: list[tuple[frozenset[str], Damage]]) -> tuple[Damage, ...]:
+    """What others are made from before them, whenever it was made last; what is known of each is the ids of its inputs."""
+    ordered: list[Damage] = []
+    left = sorted(found, key=lambda one: one[1].path)
+    while left:
+        ids = {damage.artifact_id for _, damage in left}
+        ready = [one for one in left if not one[0] & ids] or left
+        ordered += [damage for _, damage in ready]
+        left = [one for one in left if one not in ready]
+    return tuple(ordered)
+
+
+def _look_at(workspace: Workspace, path: Path) -> tuple[frozenset[str], Damage] | None:
+    """What is damaged in a folder, with the ids of its inputs; None for a sound one in its place."""
     dataset_id, kind, _ = path.parts[-3:]
     place = _place_of(path)
     named = (dataset_id, kind, place.name)
@@ -163,7 +174,8 @@ def _look_at(workspace: Workspace, path: Path) -> tuple[int, Damage] | None:
     if not what:
         return None
     step = _maker(workspace, named, manifest)
-    return manifest.sequence if manifest else 0, Damage(*named, path, tuple(what), step)
+    inputs = frozenset(manifest.inputs.values()) if manifest else frozenset()
+    return inputs, Damage(*named, path, tuple(what), step)
 
 
 def _maker(workspace: Workspace, named: tuple[str, str, str], manifest: Manifest | None) -> str:
