@@ -21,8 +21,8 @@ from tamis.formats.schema import EXAMPLES_SCHEMA, Batch, DuplicateId
 from tamis.formats.source_shape import describe_source
 from tamis.registry import parse_options
 from tamis.steps.context import StepContext
-from tamis.steps.import_file.identify import file_hash
 from tamis.steps.import_file.options import ImportOptions, SourceFile
+from tamis.steps.import_file.watch import ContentWatch
 from tamis.types import JSON
 
 STORED_SCHEMA = EXAMPLES_SCHEMA.insert(0, pa.field("file", pa.int32())).insert(
@@ -86,6 +86,7 @@ def _read_file(
     stage = "read " + Path(file.path).name
     _refuse_new_link(file.path)
     context.progress(stage, 0, 1)
+    watch = ContentWatch(file)
     layout = detect_layout(file.path, file.encoding)
     fields = parse_options(load_format(file.format).fields, file.fields)
     how = ReadingOf(encoding=file.encoding, split=file.split, repairs=file.repairs)
@@ -93,7 +94,7 @@ def _read_file(
         _write(batch, number, writers, totals, is_text_table=layout.container in ("csv", "tsv"))
         shown = f"{totals.imported:,} imported, {totals.rejected:,} rejected"
         context.progress(stage, batch.bytes_read, max(batch.total_bytes, 1), shown)
-    _refuse_other_content(file)
+    watch.refuse_other_content()
     return file.model_dump(mode="json") | {
         "shape": describe_source(file.path, layout),
         "n_imported": totals.imported - before[0],
@@ -107,16 +108,6 @@ def _refuse_new_link(path: str) -> None:
     if not path.startswith(HUB_PREFIX) and Path(path).exists() and Path(path).resolve() != Path(path):
         raise UnreadableFile(
             f"{path} leads elsewhere than when the import was agreed to: a link was put in its way. Import it again."
-        )
-
-
-def _refuse_other_content(file: SourceFile) -> None:
-    """Raise UnreadableFile where a file, by now that it has been read, is not the one by which the dataset is named."""
-    path = Path(file.path)
-    if file.content_hash and path.exists() and file_hash(path) != file.content_hash:
-        raise UnreadableFile(
-            f"{file.path} has changed since the import was agreed to, so its rows are not those that were asked for. Import it "
-            "again."
         )
 
 
