@@ -23,7 +23,7 @@ from tamis.errors import (
     ModelMissing,
 )
 from tamis.formats.targets import check_place
-from tamis.models.adapters import BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS, adapter_folder, base_of
+from tamis.models.adapters import ABOUT, BUNDLED_LLM, CONFIG, PREFIX, WEIGHTS, adapter_folder, base_of
 from tamis.settings import source_folder
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.import_file.paths import is_inside, listed
@@ -33,7 +33,6 @@ from tamis.store.workspace import Workspace
 
 # What the bundled model is called where there is no Tamis.
 HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
-ABOUT = "tamis.json"
 MERGED = "merged"
 
 

@@ -17,6 +17,7 @@ BUNDLED_LLM = "smollm2"
 KINDS = ("adapter", "refinement_round")  # artifacts that hold weights
 WEIGHTS = "adapter"  # the folder inside such an artifact
 CONFIG = "adapter_config.json"
+ABOUT = "tamis.json"  # the manifest of the adapter beside weights that were merged or exported
 
 
 def adapter_folder(model: str, workspace: Path) -> Path:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from tamis.actions.adapters import export_adapter
 from tamis.registry import parse_options
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.finetune.split import split_one_by_one, split_rows, split_text
 from tamis.steps.import_file.identify import plan_import
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.adapters import TRAIN
+from tamis.store.artifacts.refinements import PICKS, PREVIOUS, ROUND_PICKS_SCHEMA, make_table
 from tamis.store.artifacts.store import ArtifactStore, make_manifest
+from tamis.store.workspace import open_workspace
 from tests.core.steps.finetuning import rows_artifact, run
 
 LONG = "Explain in three sentences why the sky is blue in the morning and red in the evening near the sea, number"
@@ -177,6 +182,122 @@ def test_rows_that_the_model_was_trained_on_are_not_held_out_nor_are_those_like_
     around, *_ = split_of(store, dataset_id, model=second, held_out=named)
     assert (around.held_out.tolist(), around.counts.n_known) == ([150, 151], 1)
     assert 3 not in around.train
+
+
+ASKED = 100  # rows of ``many`` that the models below were trained on
+
+
+def known_adapter(store, dataset_id, rows, **more):
+    """An adapter that was trained on the first rows, and the folder with its weights."""
+    prompts = [rows[i]["instruction"] for i in range(ASKED)]
+    model = adapter(store, dataset_id, prompts, identifier="a" * 8, **more)
+    return model, store.get(dataset_id, "adapter", "a" * 8).path / "adapter"
+
+
+def known_rows(split):
+    return set(split.held_out.tolist()) & set(range(ASKED))
+
+
+def test_an_adapter_that_is_given_as_a_folder_is_known_wherever_it_was_written(tmp_path, monkeypatch):
+    """Where it lies, by a link, exported, and copied with its manifest; the held-out rows are those of ``adapter:ID``."""
+    rows = many()
+    store, dataset_id = dataset(tmp_path, rows)
+    model, folder = known_adapter(store, dataset_id, rows)
+    by_id, *_ = split_of(store, dataset_id, model=model, held_out_fraction=0.2)
+    (tmp_path / "link").symlink_to(folder)
+    exported = export_adapter(open_workspace(store.workspace), model, tmp_path / "exported")
+    copied = shutil.copytree(folder.parent, tmp_path / "copied") / "adapter"
+    monkeypatch.chdir(folder.parent)
+    for path in (folder, "adapter", tmp_path / "link", exported, copied):
+        split, *_ = split_of(store, dataset_id, model=str(path), held_out_fraction=0.2)
+        assert split.held_out.tolist() == by_id.held_out.tolist(), path
+        assert split.counts.n_known == ASKED
+        assert not split.counts.unrecorded
+        assert "100 rows were not held out: the model" in split_text(split, stops_early=False)
+    assert not known_rows(by_id)
+
+
+def test_a_model_of_its_own_is_known_by_its_folder_too(tmp_path):
+    """All weights trained, or merged into the base: there is no configuration of an adapter."""
+    rows = many()
+    store, dataset_id = dataset(tmp_path, rows)
+    _, folder = known_adapter(store, dataset_id, rows)
+    merged = tmp_path / "merged"
+    merged.mkdir()
+    (merged / "config.json").write_text("{}")
+    shutil.copy(folder.parent / "manifest.json", merged / "tamis.json")
+    (folder / "adapter_config.json").rename(folder / "config.json")
+    for path in (folder, merged):
+        split, *_ = split_of(store, dataset_id, model=str(path), held_out_fraction=0.2)
+        assert (known_rows(split), split.counts.n_known) == (set(), ASKED)
+
+
+def test_what_an_adapter_was_made_from_is_followed_over_folders(tmp_path):
+    rows = many()
+    store, dataset_id = dataset(tmp_path, rows)
+    _, folder = known_adapter(store, dataset_id, rows)
+    second = adapter(
+        store, dataset_id, [rows[i]["instruction"] for i in range(100, 120)], identifier="b" * 8,
+        model=str(folder),
+    )  # fmt: skip
+    split, *_ = split_of(store, dataset_id, model=second, held_out_fraction=0.2)
+    assert not known_rows(split)
+    assert split.counts.n_known == 120
+    third = adapter(
+        store, dataset_id, [], identifier="c" * 8, model=str(tmp_path / "gone"), recorded=False
+    )  # fmt: skip
+    split, *_ = split_of(store, dataset_id, model=third)
+    assert split.counts.unrecorded == f"{third} and {tmp_path / 'gone'}"
+
+
+@pytest.mark.parametrize("file", ["adapter_config.json", "tamis.json"])
+def test_of_an_adapter_of_others_it_is_said_that_its_rows_are_not_recorded(tmp_path, file):
+    store, dataset_id = dataset(tmp_path, many())
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / file).write_text('{"artifact_id": "not-here"}')
+    split, *_ = split_of(store, dataset_id, model=str(theirs))
+    assert f"Which rows {theirs} was trained on is not recorded" in split_text(split, stops_early=False)
+    (theirs / file).rename(theirs / "config.json")
+    split, *_ = split_of(store, dataset_id, model=str(theirs))
+    assert not split.counts.unrecorded  # a base: nobody says what any of them was trained on
+
+
+def round_model(store, dataset_id, identifier, rows, *, model, previous=""):
+    """A round that picked these rows, with the model that it left."""
+    examples = store.examples(dataset_id)
+    with store.writing(dataset_id, "refinement_round", identifier) as writer:
+        (writer.path / "adapter").mkdir()
+        (writer.path / "adapter" / "adapter_config.json").write_text("{}")
+        n = len(rows)
+        columns = {"example_id": rows, "cluster_id": [0] * n, "rank": list(range(n)), "weight": [1.0] * n}
+        pq.write_table(make_table(ROUND_PICKS_SCHEMA, columns), writer.path / PICKS)
+        inputs = {"examples": examples.id} | ({PREVIOUS: previous} if previous else {})
+        writer.commit(
+            make_manifest(
+                writer, kind="refinement_round", identifier=identifier, dataset_id=dataset_id, step="refine_round",
+                options={"settings": {"model": model}, "round": 1, "n_rows": n}, inputs=inputs, format_version=1, summary={},
+            )
+        )  # fmt: skip
+    return f"adapter:{identifier}"
+
+
+def test_the_rows_of_a_rounds_model_are_its_picks_those_before_it_and_its_models_own(tmp_path):
+    rows = many()
+    store, dataset_id = dataset(tmp_path, rows)
+    base = adapter(
+        store, dataset_id, [rows[i]["instruction"] for i in range(80, 100)], identifier="a" * 8
+    )  # fmt: skip
+    first = round_model(store, dataset_id, "d" * 8, list(range(39, -1, -1)), model=base)
+    second = round_model(store, dataset_id, "e" * 8, list(range(40, 80)), model=base, previous="d" * 8)
+    split, *_ = split_of(store, dataset_id, model=second, held_out_fraction=0.2)
+    assert not known_rows(split)
+    assert (split.counts.n_known, split.counts.unrecorded) == (ASKED, "")
+    split, *_ = split_of(store, dataset_id, model=first, held_out_fraction=0.2)
+    assert split.counts.n_known == 60
+    shutil.rmtree(store.get(dataset_id, "refinement_round", "d" * 8).path)
+    unsure, *_ = split_of(store, dataset_id, model=second, held_out_fraction=0.2)
+    assert (unsure.counts.n_known, unsure.counts.unrecorded) == (20, second)
 
 
 def test_rows_that_begin_a_conversation_that_the_model_was_trained_on_are_not_held_out(tmp_path):

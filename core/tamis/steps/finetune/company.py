@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +11,8 @@ import orjson
 
 from tamis.compute.text.near_duplicates import normalised_words
 from tamis.compute.text.turn_text import turn_text
-from tamis.models.adapters import PREFIX, adapter_folder
+from tamis.steps.finetune.model_source import model_sources
 from tamis.steps.finetune.rows import training_records
-from tamis.store.artifacts.adapters import TRAIN
 from tamis.store.artifacts.readers import iter_examples, metadata_fields
 from tamis.store.artifacts.store import Artifact
 from tamis.types import JSON, Int64s, Message
@@ -29,8 +28,8 @@ OPENING_WORDS = 8  # of a first question at least that makes conversations one f
 
 @dataclass(frozen=True, slots=True)
 class KnownPrompts:
-    """Prompts that a model was trained on, with the openings of their conversations; ``unrecorded`` names an adapter of
-    which that is not known.
+    """Prompts that a model was trained on, with the openings of their conversations; ``unrecorded`` names the models
+    of which that is not known.
     """
 
     prompts: list[str]
@@ -87,24 +86,16 @@ def row_families(
 
 
 def trained_before(model: str, workspace: Path) -> KnownPrompts:
-    """Prompts that ``adapter:ID`` and the adapters it was made from were trained on; none for any other model."""
-    known = KnownPrompts([], [])
-    while model.startswith(PREFIX):
-        folder = adapter_folder(model, workspace).parent
-        manifest = orjson.loads((folder / "manifest.json").read_bytes())
-        if not (folder / TRAIN).is_file():
-            return replace(known, unrecorded=model)
-        for messages in _conversations_in(folder / TRAIN):
+    """Prompts that a model and those it was made from were trained on, as ``model_sources`` follows them; none for any other."""
+    known, unsure = KnownPrompts([], []), []
+    for source in model_sources(model, workspace):
+        conversations = source.conversations()
+        if conversations is None:
+            unsure.append(source.named)
+        for messages in conversations or ():
             known.prompts.append(prompt_of(messages))
             known.families.append(tuple(openings(messages)))
-        model = str(manifest.get("options", {}).get("model", ""))
-    return known
-
-
-def _conversations_in(file: Path) -> Iterator[list[Message]]:
-    with file.open("rb") as stream:
-        for line in stream:
-            yield orjson.loads(line)["messages"]
+    return replace(known, unrecorded=" and ".join(unsure))
 
 
 def _named(meta: str | None, fields: Sequence[str]) -> list[Hashable]:
