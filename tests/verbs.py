@@ -259,6 +259,10 @@ VERBS: dict[str, Verb] = {
     # selections, comparisons, refinements, training
     "data_card.data_card": Verb("export_data", No("tamis card writes it"), No("ExportedRows.card writes it")),
     "data_card.write_card": Verb(_FILES, "card", "ExportedRows.card"),
+    "report.dataset_report.write_dataset_report": Verb(_FILES, "report", "Dataset.report"),
+    "report.dataset_report.render_dataset_report": Verb(
+        "export_data", No("tamis report writes it"), No("Dataset.report writes it")
+    ),
     "export_atlas.export_atlas": Verb(
         No("a file for another program's command line"), "export-atlas", "Dataset.export_atlas"
     ),
@@ -347,6 +351,7 @@ VERBS: dict[str, Verb] = {
     "tags.tag_log": Verb(No("undo and redo say what they did"), "tags log", "Tags.log"),
     # versions
     "versions.make_version": Verb("review", "apply", "Dataset.apply"),
+    "versions.carry_over": Verb("review", "apply", "Dataset.carry_over"),
     "versions.compare_versions": Verb("overview", "diff", "Dataset.changes"),
     "versions.parent_version": Verb(No("offers all earlier ones"), "diff", "Dataset.changes"),
 }
@@ -476,6 +481,14 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "formats_by_fit mapping_of unknown_roles default_import_name plan_examined import_name first_imports "
         "failed_imports left_out_files guessed_encodings",
     ),
+    "score_estimates": (
+        "what the list of scores says beside each before anybody asks; tamis run score --estimate asks",
+        "estimate_scores",
+    ),
+    "job_groups": (
+        "jobs that are told in one line",
+        "group_jobs",
+    ),
     "job_words": (
         "what is said of a job wherever it is shown",
         "job_title job_headline say_progress say_what_is_before in_line",
@@ -565,9 +578,21 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "parts of a report",
         "manifest_of",
     ),
+    "data_card": (
+        "what a card and a report say of a step",
+        "chosen_plugin facts_of_step",
+    ),
+    "report.dataset_report": (
+        "parts of a report, and which export it is about where none is named",
+        "newest_export path_in_a_sentence count_deciders",
+    ),
+    "report.dataset_pictures": (
+        "pictures of a report",
+        "draw_pictures exported_rows",
+    ),
     "report.svg": (
         "pictures of a report",
-        "colour strip heat_map dot_plot histogram map_of map_background scaled",
+        "colour strip heat_map dot_plot histogram map_of map_of_groups map_background scaled",
     ),
     "review_calibration": (
         "where a slider starts",
@@ -583,7 +608,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "scores": (
         "numbers of one drawing of a score",
-        "score_stats rows_at_the_end can_score_again former_options",
+        "score_stats rows_at_the_end rows_within can_score_again former_options",
     ),
     "selection_origin": ("parts of explain_row and replace_row", "origin_of"),
     "why_row": ("a part of a replay, and what a page says beside the rows", "remake_edits edits_of"),
@@ -658,7 +683,7 @@ ROLES: dict[str, str] = {
         "clusters.newest_names clusters.list_model_names token_losses.token_losses scores.score_per_cluster pruning.find_pruning pruning.pruning_lines label_rounds.label_round "
         "replay_plan.plan_replay replay_plan.refuse_unknown replay.replay_manifest comparisons.only_rows "
         "campaigns.list_campaigns campaigns.states_under_way campaigns.show_campaign campaigns.plan_campaign briefs.read_brief "
-        "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster sieve.open_sieve sieve.sift report.report.render_report "
+        "models.trained_models augmenting.batch_funnel augmenting.list_batches augmenting.rows_with_reason selections.picks_per_cluster sieve.open_sieve sieve.sift report.report.render_report report.dataset_report.render_dataset_report "
         "augmenting.batch_groups augmenting.batch_problems "
         "drop_reasons.count_drop_reasons "
         "report.report.notes_of refinement_history.round_table refinements.rounds_so_far "
@@ -684,9 +709,9 @@ ROLES: dict[str, str] = {
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "
         "finetune_grid.submit_training_grid referee.submit_referee referee_estimate.estimate_referee worth.submit_worth worth.extend_worth worth.estimate_worth refinements.continue_refinement refinements.compare_with_controls "
         "refinements.tag_flagged refinements.drop_flagged jobs.cancel_job jobs.resume_job jobs.delete_job "
-        "jobs.refresh_jobs jobs.run_job_first export.export export_atlas.export_atlas share_map.share_map rejects.export_rejects versions.make_version training.hold_out_again "
+        "jobs.refresh_jobs jobs.run_job_first export.export export_atlas.export_atlas share_map.share_map rejects.export_rejects versions.make_version versions.carry_over training.hold_out_again "
         "adapters.merge_elsewhere adapters.merge_adapter adapters.export_adapter adapters.pack_adapter "
-        "report.report.write_report pruning.export_windows pruning.pack_windows "
+        "report.report.write_report report.dataset_report.write_dataset_report pruning.export_windows pruning.pack_windows "
         "label_rounds.freeze_label_round campaigns.start_campaign campaigns.go_on campaigns.go_on_with_all campaigns.stop_campaign "
         "campaigns.resume_campaign campaigns.revise_brief briefs.suggest_rules"
     ),

@@ -13,7 +13,7 @@ import streamlit as st
 
 from pages.shared.active import show_active
 from pages.shared.activity import follow_jobs
-from pages.shared.bar.bar import show_bar
+from pages.shared.bar.bar import show_bar, show_rail_button
 from pages.shared.identity import current_actor
 from pages.shared.navigation import draw_menu, ensure_navigation, keep_rail_head, link_to, rail_head
 from pages.shared.plain_text import plain
@@ -32,7 +32,7 @@ LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("icon.svg")
 STYLE = Path(__file__).with_name("frame.css")
 PARAMETER = "dataset"
-RAIL_PX = 240
+RAIL_PX = 200
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE)  # nobody's bug
 _PICKER = "dataset_picker"
 _REMEMBERED = "dataset_remembered"
@@ -248,13 +248,15 @@ def _draw_rail() -> None:
     with st.sidebar:
         keep_rail_head()
         opened = st.query_params.get(PARAMETER) or st.session_state.get(_REMEMBERED)
-        draw_menu({PARAMETER: opened} if opened else {})
+        with st.container(key="rail_pages", gap="small"):
+            draw_menu({PARAMETER: opened} if opened else {})
+        show_rail_button()
 
 
 def _show_account(actor: Actor) -> None:
     """Who is logged in, with the way out; nothing where nobody logs in."""
     if actor.account:
-        with st.sidebar.container(horizontal=True, vertical_alignment="center"):
+        with st.sidebar.container(horizontal=True, vertical_alignment="center", key="rail_account"):
             st.caption(
                 f"{plain(actor.account)} · {actor.role}", help=f"A {actor.role} {ROLE_SUMMARIES[actor.role]}."
             )

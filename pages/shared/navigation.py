@@ -110,7 +110,7 @@ def ensure_navigation() -> None:
 
 def keep_rail_head() -> None:
     """Keep a place for them at this point of the sidebar, before the menu is drawn below it."""
-    st.session_state[_HEAD] = st.container(gap="small")
+    st.session_state[_HEAD] = st.container(gap="small", key=_HEAD)
 
 
 def rail_head() -> DeltaGenerator:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tamis.actions.pipeline import submit_missing
 from tamis.errors import UnknownName
 from tamis.jobs import job_table
 from tamis.jobs.folder import JobFolder
@@ -46,6 +47,32 @@ def test_the_list_shows_newest_first_and_counts_the_states(workspace: Path, data
     assert "**1**] waiting" in said(app)
     assert "**1**] failed" in said(app)
     assert [state[0] for state in app.dataframe[0].value["state"]] == ["Waiting", "Failed"]
+
+
+def test_a_pipeline_is_one_line_that_unfolds_into_its_steps(workspace: Path, dataset_id: str) -> None:
+    submitted = submit_missing(open_workspace(workspace), dataset_id)
+    jobs = [one.job for one in submitted if one.job is not None]
+    progress = Progress(attempt=1, stage="embed", done=30, total=40)
+    change(workspace, jobs[0], state=JobState.RUNNING, started_at=jobs[0].submitted_at, progress=progress)
+    alone = submit(workspace, dataset_id, scorer_options={"unit": "characters"})
+    app = open_page("job_list")
+    table = app.dataframe[0].value
+    n = len(jobs) - 1  # the length of responses waits for nothing, and nothing for it
+    assert f"▸ {n} steps" in list(table["step"])
+    line = table[table["step"] == f"▸ {n} steps"].iloc[0]
+    assert line["state"][0] == "Running"
+    assert "Embed: embed · 30 of 40" in line["says"]
+    assert f"0 of {n} done" in line["says"]
+    assert line["progress"] == pytest.approx(0.75 / n)
+    assert list(table["says"])[0].startswith("behind ")  # the one that was asked for last
+    unfolded = open_page("job_list", unfolded=jobs[0].job_id).dataframe[0].value
+    assert f"▾ {n} steps" in list(unfolded["step"])
+    steps = [one.strip() for one in unfolded["step"] if one.startswith("\u2003")]
+    assert steps == ["Embed", "Cluster", "Map", "Score", "Select"] or len(steps) == n
+    assert any("waits for Embed, which it needs" in said for said in unfolded["says"])
+    filtered = open_page("job_list", in_step="embed").dataframe[0].value
+    assert list(filtered["step"]) == ["Embed"]
+    assert alone.job_id
 
 
 def test_filters_narrow_the_list(workspace: Path, dataset_id: str) -> None:

@@ -21,8 +21,13 @@ def test_every_scorer_is_listed_computed_or_not(workspace: Path, dataset_id: str
     # What there is comes first, then what costs seconds, then what asks a model for each row.
     assert titles[0] == "Alignment"
     free, asking = titles.index("Duplicates"), titles.index("Confidence")
-    assert list(table["computed"][free:asking]) == ["not yet"] * (asking - free)
-    assert set(table["computed"][asking:]) == {"not yet, asks a model"}
+    assert list(table["group"][:free]) == ["Computed"] * free
+    assert list(table["group"][free:asking]) == ["Free"] * (asking - free)
+    assert set(table["group"][asking:]) == {"Needs a model"}
+    # What each takes is said before anybody asks.
+    assert set(table["takes"][free:asking]) == {"seconds"}
+    assert "a guess" in table.set_index("score")["takes"]["Confidence"]
+    assert table.set_index("score")["takes"]["Reward model"] == "depends on the model"
     computed = table.set_index("score")["mean"].notna()
     assert computed["Alignment"] and not computed["Length"]
 
@@ -47,6 +52,21 @@ def test_a_score_that_is_not_there_is_computed_with_its_options(workspace: Path,
     checked(app.button(key="compute_length").click().run())
     job = job_table.list_jobs(Database(workspace), step="score")[0]
     assert job.options["scorer_options"] == {"text": "response", "unit": "characters"}
+
+
+def test_a_long_score_is_offered_on_a_sample_first(workspace: Path, tmp_path: Path) -> None:
+    dataset_id = import_file(workspace, alpaca_file(tmp_path, 2_400))
+    app = open_page("scoring", dataset=dataset_id, scorer="perplexity")
+    assert "All rows: about" in said(app)
+    checked(app.button(key="sample_perplexity").click().run())
+    job = job_table.list_jobs(Database(workspace), step="score")[0]
+    assert job.options["sample_rows"] == 200
+    small = import_file(workspace, alpaca_file(tmp_path, 40), "Small")
+    assert not [
+        one
+        for one in open_page("scoring", dataset=small, scorer="perplexity").button
+        if one.key == "sample_perplexity"
+    ]
 
 
 def test_a_score_that_reads_vectors_says_that_they_are_missing(workspace: Path, tmp_path: Path) -> None:

@@ -21,7 +21,13 @@ from tamis.store.durable import write_atomically
 from tamis.types import JSON
 
 MANIFEST_ENDING = ".manifest.json"
-_CHOSEN = ("method", "scorer", "encoder", "recipe")  # the option by which a step names its plug-in
+_CHOSEN = (
+    "method",
+    "scorer",
+    "encoder",
+    "recipe",
+    "generator",
+)  # the option by which a step names its plug-in
 _SIZES = (
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -87,8 +93,8 @@ def _steps(manifest: ExportManifest) -> Iterator[str]:
     yield ""
     for number, one in enumerate(manifest.artifacts, 1):
         title = STEPS[one.step].title if one.step in STEPS else one.step
-        chosen = f" by {_code(_chosen(one))}" if _chosen(one) else ""
-        facts = ", ".join(f"{name} {_plain(str(value))}" for name, value in _told(one).items())
+        chosen = f" by {_code(chosen_plugin(one))}" if chosen_plugin(one) else ""
+        facts = ", ".join(f"{name} {_plain(str(value))}" for name, value in facts_of_step(one).items())
         yield f"{number}. **{_plain(title)}**{chosen}{f': {facts}' if facts else ''}"
     yield ""
 
@@ -120,18 +126,19 @@ def _again(manifest: ExportManifest, file: str) -> Iterator[str]:
 
 
 def _papers(manifest: ExportManifest) -> Iterator[str]:
-    papers = papers_of((one.step, _chosen(one)) for one in manifest.artifacts)
+    papers = papers_of((one.step, chosen_plugin(one)) for one in manifest.artifacts)
     if papers:
         yield "## Citations"
         yield ""
         yield "```bibtex\n" + "\n\n".join(one.bibtex() for one in papers) + "\n```"
 
 
-def _chosen(made: Manifest) -> str:
+def chosen_plugin(made: Manifest) -> str:
+    """The name of the plug-in by which a step was done; empty where it has none."""
     return next((str(made.options[name]) for name in _CHOSEN if made.options.get(name)), "")
 
 
-def _told(made: Manifest) -> dict[str, JSON]:
+def facts_of_step(made: Manifest) -> dict[str, JSON]:
     """What of the options and the summary a reader wants: budget, quality, seed, numbers of rows and clusters."""
     options = {
         name: made.options[name] for name in ("budget", "unit", "quality", "seed") if name in made.options

@@ -48,6 +48,8 @@ def say_progress(job: Job) -> str:
         parts.append(f"{progress.done:,} of {progress.total:,}")
     if progress.rate and progress.rate >= 1:  # below, the time left says it better
         parts.append(f"{progress.rate:,.0f} per second")
+    if progress.tokens:
+        parts.append(f"{progress.tokens:,} tokens")
     if progress.seconds_left:
         parts.append(f"{duration(progress.seconds_left)} left")
     if progress.message:

@@ -75,6 +75,13 @@ def rows_at_the_end(context: DatasetContext, name: str, n: int, *, highest: bool
     return known[order[:n]].astype(np.int64)
 
 
+def rows_within(context: DatasetContext, name: str, low: float, high: float, n: int) -> Int64s:
+    """At most ``n`` rows with a score in [low, high], the lowest first."""
+    values = _values(context, name)
+    known = np.flatnonzero((values >= low) & (values <= high))
+    return known[np.argsort(values[known], kind="stable")[:n]].astype(np.int64)
+
+
 def score_per_cluster(context: DatasetContext, name: str) -> pa.Table:
     """Per cluster with a score, lowest mean first: cluster_id, mean, n rows, low and high (25 % and 75 %), name."""
     values, labels = _values(context, name), cluster_of(context)

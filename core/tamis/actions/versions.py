@@ -9,8 +9,13 @@ import numpy as np
 from tamis.actions.roles import needs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import InvalidOptions
+from tamis.steps import STEPS
 from tamis.steps.curate.step import plan_curate
 from tamis.steps.resolve_decisions import CURRENT
+from tamis.steps.resolve_rows import look_at
+from tamis.steps.spec import as_recorded
+from tamis.store.artifacts.store import Artifact
+from tamis.store.artifacts.view import DatasetView
 from tamis.store.names import check_name, dataset_names
 from tamis.store.rows.version_diff import (
     CHANGE_KINDS,
@@ -22,14 +27,15 @@ from tamis.store.rows.version_diff import (
     read_conversations,
 )
 from tamis.store.workspace import Workspace
-from tamis.types import Message
+from tamis.types import JSON, Message
 
 __all__ = [
-    "CHANGE_KINDS", "MOST_NAME_CHARS", "NOWHERE", "RowDiff", "VersionDiff", "compare_versions", "default_version_name",
+    "CHANGE_KINDS", "MOST_NAME_CHARS", "NOWHERE", "RowDiff", "VersionDiff", "carry_over", "compare_versions", "default_version_name",
     "earlier_versions", "make_version", "parent_version", "read_changed",
 ]  # fmt: skip
 
 MOST_NAME_CHARS = 100
+CARRIED = ("embed", "cluster", "project", "score")  # in the order in which each reads what is before it
 Turns = tuple[Message, ...]
 
 
@@ -57,6 +63,43 @@ def make_version(
     shown = check_name(name, "version")
     new_id, options = plan_curate(workspace, dataset_id, shown, decisions=decisions, additions=additions)
     return submit(workspace, new_id, "curate", options, target=target)
+
+
+@needs("curator")
+def carry_over(workspace: Workspace, dataset_id: str, version_id: str) -> list[Submission]:
+    """Queue for a version what the dataset that it is made from has in view: vectors, clusters, map and scores, made alike.
+
+    Vectors of texts that did not change are not computed and no model is asked about such rows again: both are found where
+    they are kept. Each waits for the version itself. What was made by hand or belongs to a target is not carried over.
+    """
+    view = look_at(workspace, dataset_id)
+    # What is asked for last is the active one, as it is in the parent.
+    scores = sorted(view.scores.items(), key=lambda pair: pair[0] == view.score)
+    made = [view.embeddings, _made_by_step(view), view.layout, *(one for _, one in scores)]
+    submitted = []
+    for step in CARRIED:
+        for one in made:
+            if one is not None and one.manifest.step == step and not _is_of_a_target(one):
+                submitted.append(submit(workspace, version_id, step, _options_of(one)))
+    return submitted
+
+
+def _made_by_step(view: DatasetView) -> Artifact | None:
+    """The clustering in view, or the one that it was changed from by hand."""
+    found = view.clustering
+    while found is not None and found.manifest.step == "regroup":
+        before = found.manifest.inputs.get("clustering", "")
+        found = next((one for one in view.artifacts if one.kind == "clustering" and one.id == before), None)
+    return found
+
+
+def _is_of_a_target(artifact: Artifact) -> bool:
+    return artifact.manifest.step == "score" and "target" in artifact.manifest.inputs
+
+
+def _options_of(artifact: Artifact) -> dict[str, JSON]:
+    step = STEPS[artifact.manifest.step]
+    return as_recorded(step.options, artifact.manifest.options)
 
 
 def earlier_versions(workspace: Workspace, dataset_id: str) -> list[str]:

@@ -129,6 +129,15 @@ class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTa
         open_result = cast("Callable[[Job], Dataset]", self._open)
         return wait_unless(self._workspace, made, open_result, wait=wait, progress=progress)
 
+    def carry_over(self, version: Dataset, *, progress: bool = True) -> Dataset:
+        """Make vectors, clusters, map and scores of a version as this dataset has them; returns it when they are there.
+
+        What is known of texts that did not change is not computed again. Raises JobFailed.
+        """
+        for made in versions.carry_over(self._workspace, self.id, version.id):
+            wait_unless(self._workspace, made, self._open, wait=True, progress=progress)
+        return version
+
     @overload
     def run_missing(self, *, wait: Literal[True] = True, progress: bool = True) -> Dataset: ...
     @overload

@@ -7,6 +7,7 @@ from typing import Any
 
 from tamis.actions.export_atlas import NEIGHBOURS, AtlasFile, export_atlas
 from tamis.actions.read_rows import Scope
+from tamis.actions.report.dataset_report import newest_export, write_dataset_report
 from tamis.actions.share_map import MapView, SharedMap, share_map
 from tamis.api.results import SelectionResult
 from tamis.api.rows import ExportedRows, export_rows
@@ -35,6 +36,18 @@ class HasExports:
         """
         chosen = selection.id if isinstance(selection, SelectionResult) else selection
         return export_rows(self._workspace, self.id, path, format, {"selection": chosen, **options})
+
+    def report(self: HasDataset, path: Path | str = "", *, exported: ExportedRows | None = None) -> Path:
+        """Write one HTML page of the path to an export, and its data card beside it; returns where the page is.
+
+        ``exported`` is what ``export`` returned; left out, the last export into the workspace. Without ``path`` the page is
+        FILE.report.html beside the export. A card that is there already stays. Raises ArtifactMissing where there is no export.
+        """
+        manifest = (
+            exported.manifest_path if exported else newest_export(self._workspace, self.id).manifest_path
+        )
+        out = Path(path).expanduser() if path else None
+        return write_dataset_report(self._workspace, manifest, out).path
 
     def export_atlas(self: HasDataset, path: Path | str, *, neighbors: int = NEIGHBOURS) -> AtlasFile:
         """Write rows, columns and places on the map as the Parquet that ``embedding-atlas`` opens; raises ArtifactMissing."""

@@ -23,6 +23,11 @@ dataset_flag = click.option(
     "--dataset", "named", expose_value=False, callback=note, **DATASET | {"required": False}
 )
 name_option = click.option("--name", default="", help="Name of the new version.")
+carry_option = click.option(
+    "--carry-over",
+    is_flag=True,
+    help="Queue vectors, clusters, map and scores for the version as this dataset has them; unchanged rows are not computed again.",
+)
 with_option = click.option(
     "--with",
     "batches",
@@ -214,10 +219,11 @@ def export_decided(session: Session, out: Path) -> None:
 )
 @dataset_flag
 @name_option
+@carry_option
 @with_option
-def apply_here(session: Session, name: str, batches: tuple[str, ...]) -> int:
+def apply_here(session: Session, name: str, carry_over: bool, batches: tuple[str, ...]) -> int:
     """Do the same as tamis apply."""
-    return _make_version(session, session.dataset(), name, batches)
+    return _make_version(session, session.dataset(), name, batches, onward=carry_over)
 
 
 @decisions.command("rule", examples=["tamis decisions rule --dataset my-batch-1a2b3c --accept passed"])
@@ -236,19 +242,23 @@ def rule(session: Session, accept: str, reviewer: str) -> None:
 
 @command(
     'tamis apply --dataset my-data-1a2b3c --name "My data, reviewed"',
+    "tamis apply --dataset my-data-1a2b3c --carry-over",
     "tamis apply --dataset my-data-1a2b3c --with my-batch-1a2b3c",
 )
 @dataset_option
 @name_option
+@carry_option
 @with_option
-def apply(session: Session, dataset: str, name: str, batches: tuple[str, ...]) -> int:
+def apply(session: Session, dataset: str, name: str, carry_over: bool, batches: tuple[str, ...]) -> int:
     """Make a new version of a dataset with its decisions applied, and the accepted rows of batches behind."""
-    return _make_version(session, session.dataset(dataset), name, batches)
+    return _make_version(session, session.dataset(dataset), name, batches, onward=carry_over)
 
 
-def _make_version(session: Session, dataset_id: str, name: str, batches: tuple[str, ...]) -> int:
+def _make_version(
+    session: Session, dataset_id: str, name: str, batches: tuple[str, ...], *, onward: bool
+) -> int:
     from tamis.actions.decisions import summarise_decisions
-    from tamis.actions.versions import compare_versions, make_version
+    from tamis.actions.versions import carry_over, compare_versions, make_version
 
     submission = make_version(session.workspace, dataset_id, name, additions=batches)
     waiting = len(summarise_decisions(session.workspace, dataset_id).conflicts)
@@ -270,6 +280,11 @@ def _make_version(session: Session, dataset_id: str, name: str, batches: tuple[s
         if not diff.rows:
             session.say("tamis: these decisions change nothing, so the new version is like the old one.")
         answer |= {"decisions": job.options["decisions"], "n_conflicts": waiting}
+        if onward:
+            carried = carry_over(session.workspace, dataset_id, job.dataset_id)
+            for one in carried:
+                follow(session, one)
+            answer["carried_over"] = [one.job.step for one in carried]
         answer |= {"n_dropped": n_dropped, "n_changed": n_changed, "n_kept": diff.n_kept, "n_added": n_added}
     return end(session, job, answer)
 

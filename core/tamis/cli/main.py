@@ -59,6 +59,7 @@ COMMANDS = {
     "export-atlas": "tamis.cli.export_atlas:export_atlas",
     "share-map": "tamis.cli.share_map:share_map",
     "card": "tamis.cli.card:card",
+    "report": "tamis.cli.report:report",
     "replay": "tamis.cli.data:replay",
     "bench-noise": "tamis.cli.bench_noise:bench_noise",
     "bench-grounded": "tamis.cli.bench_grounded:bench_grounded",

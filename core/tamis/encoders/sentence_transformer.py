@@ -20,6 +20,7 @@ from tamis.errors import ModelMissing
 from tamis.models.batches import token_batches
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.models.files import find_model, fingerprint
+from tamis.models.pulse import beat
 from tamis.types import Float32s, Int64s
 
 CPU_BATCH_TOKENS = 2048  # the activations of a batch still fit the processor's caches
@@ -133,6 +134,7 @@ class SentenceTransformerEncoder:
             for batch in token_batches(lengths, budget):
                 features = self._features([ids[i] for i in batch])
                 vectors[batch] = self._model(features)["sentence_embedding"].float().cpu().numpy()
+                beat(int(lengths[batch].sum()))
         return unit_rows(vectors)
 
     def _features(self, ids: list[list[int]]) -> dict[str, Any]:

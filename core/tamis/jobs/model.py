@@ -80,6 +80,9 @@ class Progress(BaseModel):
     done: int = 0
     total: int = 0  # 0 means unknown
     message: str = ""
+    tokens: int = (
+        0  # read and written by a model in this stage: what moves while a batch of rows is under way
+    )
     rate: float | None = None  # of ``done`` per second, over the last half minute
     seconds_left: float | None = None  # of this stage
     timings: dict[str, float] = Field(default_factory=dict)  # seconds per stage, in the order they began

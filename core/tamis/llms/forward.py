@@ -14,6 +14,7 @@ from transformers.cache_utils import DynamicLayer
 
 from tamis.llms.prefixes import MIN_SHARED, PrefixGroup, common_length, shared_groups
 from tamis.models.batches import token_batches
+from tamis.models.pulse import beat
 
 HEAD_ROWS = 256  # positions that go through the head together: more gain nothing, fewer waste its weights
 # Positions whose logits are held in float32 at once; 256 of them took a CPU six times as long as 16 at a time.
@@ -130,6 +131,7 @@ class Forward:
             past_key_values=memory,
             use_cache=True,
         )
+        beat(sum(len(tokens) for tokens in sequences))
         kept = output.past_key_values
         plain = isinstance(kept, DynamicCache) and all(type(layer) is DynamicLayer for layer in kept.layers)
         state = (

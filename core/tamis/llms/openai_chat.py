@@ -30,6 +30,7 @@ from tamis.llms.endpoint_errors import (
 )
 from tamis.llms.endpoint_loop import EndpointLoop
 from tamis.models.endpoints import read_key, without_key
+from tamis.models.pulse import beat
 from tamis.protocols import (
     ANSWER_FORMATS,
     WORDS,
@@ -285,6 +286,7 @@ class EndpointModel:
             self._calls += 1
             self._prompt_tokens += read
             self._completion_tokens += written
+        beat(read + written)
 
     def _sent(self, ask: Callable[[openai.AsyncOpenAI], Awaitable[Any]]) -> Any:  # noqa: ANN401 - the client's own type
         """One answer, read whole within ``timeout_s``."""

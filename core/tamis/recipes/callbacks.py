@@ -11,6 +11,7 @@ import torch
 from transformers import TrainerCallback
 
 from tamis.errors import JobCancelled
+from tamis.models.pulse import beat
 from tamis.recipes import TrainingRequest
 
 CURVES = {
@@ -38,14 +39,14 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def __init__(self, request: TrainingRequest) -> None:
         self._request = request
         self._began = self._seconds = 0.0
-        self._tokens = 0
+        self._tokens = self._heard = 0
         self._message = ""
         self.nan_step = -1
         self.cancelled: JobCancelled | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the trainer's
         """Count tokens from here: a resumed run has read some before."""
-        self._tokens = int(state.num_input_tokens_seen)
+        self._tokens = self._heard = int(state.num_input_tokens_seen)
         self._request.on_progress(state.global_step, state.max_steps, "")
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the trainer's
@@ -63,6 +64,11 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             self.cancelled = self.cancelled or JobCancelled("The job was cancelled.")
             control.should_log = control.should_save = control.should_training_stop = True
             control.should_evaluate = False
+
+    def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the trainer's
+        """A batch of several that make a step: the only sign of life where a step takes long."""
+        beat(max(0, int(state.num_input_tokens_seen) - self._heard))
+        self._heard = int(state.num_input_tokens_seen)
 
     def on_prediction_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the trainer's
         """A long evaluation must notice a cancelled job too."""

@@ -15,6 +15,7 @@ from tamis.models.batches import token_batches
 from tamis.models.chat_template import ChatTemplate
 from tamis.models.devices import choose_device, choose_dtype
 from tamis.models.files import find_model
+from tamis.models.pulse import beat
 from tamis.models.row_marks import UnfitRow
 from tamis.scorers.options import LocalClassifierOptions
 from tamis.types import Float64s, Message
@@ -85,6 +86,7 @@ class Classifier:
             for batch in token_batches(lengths, self._options.batch_tokens):
                 padded = self._padded([rows[i] for i in batch])
                 logits[batch] = self._model(**padded).logits.double().cpu().numpy()
+                beat(int(lengths[batch].sum()))
         return logits
 
     def _padded(self, rows: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:

@@ -16,6 +16,7 @@ from tamis.actions.artifact_names import artifact_names
 from tamis.actions.data_card import data_card
 from tamis.actions.export_files import ExportedFile, export_command, named_scope, replay_command
 from tamis.actions.manifests import ExportManifest
+from tamis.actions.report.dataset_report import REPORT_ENDING, render_dataset_report
 from tamis.store.workspace import Workspace
 
 FILE = "file"
@@ -48,7 +49,7 @@ def show_file(workspace: Workspace, file: ExportedFile, selections: Mapping[str,
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.subheader(f":material/task: {plain(file.path.name)}", anchor=False, width="content")
             with st.container(horizontal=True, width="content", gap="small"):
-                _show_downloads(file)
+                _show_downloads(workspace, file)
         left = f", {manifest.n_skipped:,} left out" if manifest.n_skipped else ""
         st.caption(
             f"{count_of(manifest.n_rows, 'row')}{left} · {format_title(manifest.format_name)} · {size(file.n_bytes)} · written "
@@ -69,7 +70,7 @@ def show_file(workspace: Workspace, file: ExportedFile, selections: Mapping[str,
             _show_commands(workspace, file)
 
 
-def _show_downloads(file: ExportedFile) -> None:
+def _show_downloads(workspace: Workspace, file: ExportedFile) -> None:
     st.download_button(
         "Download", data=lambda: file.path.read_bytes(), file_name=file.path.name, type="primary",
         icon=":material/download:", on_click="ignore", key="download_file",
@@ -82,6 +83,11 @@ def _show_downloads(file: ExportedFile) -> None:
         "Data card", data=lambda: data_card(file.manifest_path).encode(), file_name="README.md",
         icon=":material/article:", on_click="ignore", key="download_card", mime="text/markdown",
         help="As Hugging Face has it: sources, steps, decisions by whom, replay, citations",
+    )  # fmt: skip
+    st.download_button(
+        "Report", data=lambda: render_dataset_report(workspace, file.manifest_path),
+        file_name=f"{file.path.name}{REPORT_ENDING}", icon=":material/summarize:", on_click="ignore", key="download_report",
+        mime="text/html", help="One page of the whole path, to send: pictures, steps, decisions by whom, citations, replay",
     )  # fmt: skip
     st.button("", icon=":material/close:", key="close_file", type="tertiary", help="Close", on_click=_close)
 
@@ -131,8 +137,6 @@ def say_scope(manifest: ExportManifest, selections: Mapping[str, str]) -> str:
 
 
 def _show_manifest(manifest: ExportManifest, selections: Mapping[str, str]) -> None:
-    st.caption("SHA-256 of the file")
-    st.code(manifest.sha256, language=None)
     rows = count_of(manifest.n_rows, "row")
     lines = [{"Step": "Rows", "Result": say_scope(manifest, selections), "Made with": rows}]
     lines += [
@@ -144,6 +148,7 @@ def _show_manifest(manifest: ExportManifest, selections: Mapping[str, str]) -> N
         for made in manifest.artifacts
     ]
     st.dataframe(pd.DataFrame(lines), hide_index=True, height=table_height(len(lines), 320))
+    st.caption(f"SHA-256 of the file: `{manifest.sha256}`")
     with st.expander("Versions and the whole manifest", icon=":material/data_object:", type="compact"):
         st.caption(plain(", ".join(f"{name} {version}" for name, version in manifest.packages.items())))
         st.json(manifest.model_dump(mode="json"), expanded=1)

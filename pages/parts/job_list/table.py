@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,7 +14,8 @@ from pages.shared.runs.job_words import STATE_COLOURS
 from pages.shared.wording import ago, duration
 from tamis.actions.artifact_names import names_of_jobs
 from tamis.actions.datasets import dataset_names
-from tamis.actions.job_words import STATE_WORDS
+from tamis.actions.job_groups import JobGroup, group_jobs
+from tamis.actions.job_words import STATE_WORDS, job_title, say_progress, say_what_is_before
 from tamis.actions.jobs import Job, JobState, count_jobs, elapsed_s, list_jobs
 from tamis.steps import STEPS
 from tamis.store.workspace import Workspace
@@ -22,6 +23,7 @@ from tamis.store.workspace import Workspace
 PAGE_JOBS = 25
 OPENED = "job"
 PAGE = "jobs_page"
+UNFOLDED = "unfolded"  # the pipelines whose steps are listed, in the address
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def show_jobs(workspace: Workspace, wanted: JobFilter) -> None:
             _say_counts(counted)
             jobs_of_page = _page(workspace, wanted, page)
             if jobs_of_page:
-                _show_table(workspace, jobs_of_page, names)
+                _show_table(workspace, _lines(wanted, jobs_of_page), names)
             else:
                 _say_none(wanted)
 
@@ -113,22 +115,34 @@ def _say_counts(counted: dict[JobState, int]) -> None:
     st.caption(" · ".join(parts) or "No jobs")
 
 
-def _show_table(workspace: Workspace, jobs: list[Job], names: dict[str, str]) -> None:
-    made = names_of_jobs(workspace, jobs)
-    table = pd.DataFrame([_row(job, names, made.get(job.job_id, "")) for job in jobs])
-    if table["progress"].isna().all():
-        table = table.drop(columns="progress")
+def _lines(wanted: JobFilter, jobs: Sequence[Job]) -> list[JobGroup | Job]:
+    """What is listed: one line a pipeline, below an unfolded one its steps; single jobs where a filter asks for some."""
+    if wanted.states or wanted.step:
+        return list(jobs)
+    unfolded, lines = st.query_params.get_all(UNFOLDED), list[JobGroup | Job]()
+    for group in group_jobs(jobs):
+        if len(group.jobs) == 1:
+            lines.append(group.jobs[0])
+            continue
+        lines.append(group)
+        if group.group_id in unfolded:
+            lines += group.jobs
+    return lines
+
+
+def _show_table(workspace: Workspace, lines: list[JobGroup | Job], names: dict[str, str]) -> None:
+    table = _table(workspace, lines, names)
     event = st.dataframe(
         table,
         hide_index=True,
-        key=f"jobs_table_{jobs[0].job_id}_{len(jobs)}",
+        key=f"jobs_table_{_id_of(lines[0])}_{len(lines)}",
         on_select="rerun",
         selection_mode="single-cell",
         column_config={
             "state": st.column_config.MultiselectColumn(
                 "State", width=96, options=list(STATE_WORDS.values()), color=list(STATE_COLOURS.values())
             ),
-            "step": st.column_config.TextColumn("Step", width=78),
+            "step": st.column_config.TextColumn("Step", width=112),
             "dataset": st.column_config.TextColumn("Dataset", width=130),
             "submitted": st.column_config.TextColumn("Submitted", width=100),
             "took": st.column_config.TextColumn("Took", width=72),
@@ -136,33 +150,71 @@ def _show_table(workspace: Workspace, jobs: list[Job], names: dict[str, str]) ->
             "says": st.column_config.TextColumn("What it says"),
         },
         height="content",
-        alt="Jobs, newest first",
+        alt="Jobs, newest first; those that were queued together are one line",
     )
-    st.caption("Click a job to see its log, timings and options.")
+    st.caption("Click a job to see its log, timings and options, a pipeline to see its steps.")
     if event.selection.cells:
-        open_job(jobs[event.selection.cells[0][0]].job_id)
+        _open(lines[event.selection.cells[0][0]])
 
 
-def _row(job: Job, names: dict[str, str], made: str) -> dict[str, object]:
+def _table(workspace: Workspace, lines: list[JobGroup | Job], names: dict[str, str]) -> pd.DataFrame:
+    jobs = [job for one in lines for job in (one.jobs if isinstance(one, JobGroup) else (one,))]
+    words = names_of_jobs(workspace, jobs) | say_what_is_before(workspace, jobs, names)
+    unfolded = st.query_params.get_all(UNFOLDED)
+    opened = [one for one in lines if isinstance(one, JobGroup) and one.group_id in unfolded]
+    inside = {job.job_id for group in opened for job in group.jobs}
+    table = pd.DataFrame(
+        [
+            _group_row(one, names, words, is_open=one in opened)
+            if isinstance(one, JobGroup)
+            else _row(one, names, words.get(one.job_id, ""), inside=one.job_id in inside)
+            for one in lines
+        ]
+    )
+    return table.drop(columns="progress") if table["progress"].isna().all() else table
+
+
+def _id_of(line: JobGroup | Job) -> str:
+    return line.group_id if isinstance(line, JobGroup) else line.job_id
+
+
+def _open(line: JobGroup | Job) -> None:
+    """Open a job, or fold a pipeline out or in."""
+    if isinstance(line, Job):
+        open_job(line.job_id)
+    else:
+        unfolded = st.query_params.get_all(UNFOLDED)
+        rest = [one for one in unfolded if one != line.group_id]
+        st.query_params[UNFOLDED] = rest if len(rest) < len(unfolded) else [*unfolded, line.group_id]
+        st.rerun()
+
+
+def _group_row(
+    group: JobGroup, names: dict[str, str], behind: Mapping[str, str], *, is_open: bool
+) -> dict[str, object]:
+    first = group.jobs[0]
+    return {
+        "state": [STATE_WORDS[group.state]],
+        "step": f"{'▾' if is_open else '▸'} {len(group.jobs)} steps",
+        "dataset": names.get(first.dataset_id, first.dataset_id),
+        "submitted": ago(first.submitted_at),
+        "took": "" if group.seconds is None else duration(group.seconds),
+        "progress": group.fraction,
+        "says": shorten(group.says(behind), 160),
+    }
+
+
+def _row(job: Job, names: dict[str, str], words: str, *, inside: bool) -> dict[str, object]:
     seconds = elapsed_s(job)
     return {
         "state": [STATE_WORDS[job.state]],
-        "step": STEPS[job.step].title if job.step in STEPS else job.step,
+        "step": f"\u2003{job_title(job)}" if inside else job_title(job),
         "dataset": names.get(job.dataset_id, job.dataset_id),
         "submitted": ago(job.submitted_at),
         "took": "" if seconds is None else duration(seconds),
         "progress": job.progress.fraction if job.state is JobState.RUNNING else None,
-        "says": shorten(job.reason or _says(job, made), 160),
+        "says": shorten(job.reason or (say_progress(job) if job.state is JobState.RUNNING else words), 160),
     }
-
-
-def _says(job: Job, made: str) -> str:
-    if job.state is JobState.RUNNING:
-        left = f"{duration(job.progress.seconds_left)} left" if job.progress.seconds_left else ""
-        return " · ".join(part for part in (job.progress.stage, left, job.progress.message) if part)
-    if job.state is JobState.QUEUED:
-        return "waits for other jobs" if job.waits_for else "waits for its turn"
-    return made
 
 
 def _say_none(wanted: JobFilter) -> None:

@@ -17,7 +17,7 @@ from pages.shared.runs.job_watch import FOLLOWED, follow_job, stop_following
 from tamis.actions.augmenting import batch_of
 from tamis.actions.datasets import dataset_names
 from tamis.actions.jobs import Job, JobState, find_job
-from tamis.actions.versions import MOST_NAME_CHARS, default_version_name, make_version
+from tamis.actions.versions import MOST_NAME_CHARS, carry_over, default_version_name, make_version
 from tamis.store.workspace import Workspace
 
 
@@ -104,6 +104,10 @@ def _show_version_form(review: ReviewContext) -> None:
     )
     usual = default_version_name(review.workspace, review.dataset_id)
     name = st.text_input("Name", value=usual, key="version_name", max_chars=MOST_NAME_CHARS)
+    onward = st.checkbox(
+        "Carry vectors, clusters, map and scores over", value=True, key="version_carry",
+        **asks(review.workspace, carry_over, words="Made alike; what is known of rows that did not change is not computed again."),
+    )  # fmt: skip
     if st.button(
         "Make a new version",
         type="primary",
@@ -112,4 +116,7 @@ def _show_version_form(review: ReviewContext) -> None:
         **asks(review.workspace, make_version),
     ):
         with errors_in_place():
-            follow_job(make_version(review.workspace, review.dataset_id, name))
+            made = make_version(review.workspace, review.dataset_id, name)
+            if onward:
+                carry_over(review.workspace, review.dataset_id, made.job.dataset_id)
+            follow_job(made)

@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from pages.parts.scoring.stats import estimates_of, say_estimate
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_models_forecast
@@ -16,6 +17,7 @@ from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_watch import FormDefaults, start_job
+from tamis.actions.score_estimates import SAMPLE_ROWS
 from tamis.actions.submit import check_options, submit
 from tamis.actions.targets import list_targets
 from tamis.errors import CurationError
@@ -43,19 +45,39 @@ def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> 
     if scorer.needs_llm and not problem:
         show_models_forecast(context, "score", chosen)
     target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
-    pressed = st.button(
-        f"Compute {scorer.title.lower()} again" if computed else f"Compute {scorer.title.lower()}",
-        type="secondary" if computed else "primary",
-        icon=":material/play_arrow:",
-        key=f"compute_{name}",
-        **asks(context.workspace, submit, disabled=bool(problem)),
-    )
+    sampled = not computed and not chosen.get("sample_rows") and _is_long(context, name)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if sampled and st.button(
+            f"Score {SAMPLE_ROWS} rows first", type="primary", icon=":material/science:", key=f"sample_{name}",
+            **asks(context.workspace, submit, disabled=bool(problem), words="Drawn at random: see whether it tells anything before all rows are asked about."),
+        ):  # fmt: skip
+            start_job(
+                context.workspace,
+                context.dataset_id,
+                "score",
+                chosen | {"sample_rows": SAMPLE_ROWS},
+                target=target,
+            )
+        pressed = st.button(
+            f"Compute {scorer.title.lower()} again" if computed else f"Compute {scorer.title.lower()}",
+            type="secondary" if computed or sampled else "primary",
+            icon=":material/play_arrow:",
+            key=f"compute_{name}",
+            **asks(context.workspace, submit, disabled=bool(problem)),
+        )
+        if not computed:
+            st.caption(f"All rows: {say_estimate(estimates_of(context)[name])}.", width="content")
     if problem:
         st.error(plain(problem), icon=":material/error:")
         if _lacks_vectors(context, name) and context.view.embeddings is None:
             link_to("overview", "Embed the rows first", query={"dataset": context.dataset_id})
     if pressed:
         start_job(context.workspace, context.dataset_id, "score", chosen, target=target)
+
+
+def _is_long(context: DatasetContext, name: str) -> bool:
+    estimate = estimates_of(context)[name]
+    return estimate.is_long and bool(SCORERS[name].needs_llm) and context.n_rows > SAMPLE_ROWS
 
 
 def _lacks_vectors(context: DatasetContext, name: str) -> bool:

@@ -18,9 +18,11 @@ from tamis.actions.map_colours import PALETTE, colour_choices
 from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.actions.scores import former_options
 from tamis.scorers import scorer_title
+from tamis.types import Int64s
 
 END_ROWS = 20
 MAX_CELL_CHARS = 260
+_BRUSH = "brush"
 
 
 def show_score_table(context: DatasetContext) -> None:
@@ -30,14 +32,19 @@ def show_score_table(context: DatasetContext) -> None:
         stats.score_table(context),
         hide_index=True,
         column_config={
+            "group": st.column_config.TextColumn("", width=104, pinned=True),
             "score": st.column_config.TextColumn("Score", width=170, pinned=True),
+            "takes": st.column_config.TextColumn(
+                "Takes",
+                width=150,
+                help="For all rows: as runs here took, or a guess from the tokens for the bundled model.",
+            ),
             "spread": st.column_config.BarChartColumn("Spread", width=110),
             "mean": number("Mean", width=64, format="%.3g"),
             "low": number("5 %", width=64, format="%.3g", help="5 % of the rows are below."),
             "median": number("Median", width=64, format="%.3g"),
             "high": number("95 %", width=64, format="%.3g", help="5 % of the rows are above."),
             "n_missing": number("Not scored", width=86, format="localized"),
-            "computed": st.column_config.TextColumn("Computed", width=140),
             "measures": st.column_config.TextColumn("What it measures", width="large"),
         },
         placeholder="",
@@ -59,17 +66,16 @@ def show_score(context: DatasetContext, name: str) -> None:
             f":material/history: Computed with {plain(option)} = {plain(str(value))}, the way of an edition before. "
             f"Compute it again for the values of today."
         )
-    left, right = st.columns([0.5, 0.5], gap="medium")
+    left, right = st.columns([0.45, 0.55], gap="medium")
     with left, st.container(border=True, height="stretch"):
-        st.markdown("**Rows by score**")
-        _show_histogram(context, name)
+        st.markdown("**Rows by score**", help="Drag over the bars to see the rows between.")
+        brushed = _show_histogram(context, name)
     with right, st.container(border=True, height="stretch"):
-        st.markdown("**Mean per cluster**")
-        if context.view.clustering is None:
-            st.caption("There are no clusters yet.")
-        else:
+        _show_rows(context, name, brushed)
+    if context.view.clustering is not None:
+        with st.container(border=True):
+            st.markdown("**Mean per cluster**")
             _show_clusters(context, name)
-    _show_ends(context, name)
 
 
 def _show_actions(context: DatasetContext, name: str) -> None:
@@ -88,22 +94,34 @@ def _show_actions(context: DatasetContext, name: str) -> None:
             go_to("data_map", here | {"colour": colour_choices(context)[f"score:{name}"]})
 
 
-def _show_histogram(context: DatasetContext, name: str) -> None:
+def _show_histogram(context: DatasetContext, name: str) -> tuple[float, float] | None:
+    """The distribution; what was dragged over it, from and to."""
     known = stats.score_stats(context, name)
     if not known.quantiles:
         st.caption("No row has this score: it was computed, and is not a number for every one of them.")
-        return
+        return None
     table = pd.DataFrame({"low": known.edges[:-1], "high": known.edges[1:], "count": known.counts})
-    st.altair_chart(
-        alt.layer(_bars(table, scorer_title(name)), *_quantile_marks(known.quantiles))
+    brush = alt.selection_interval(name=_BRUSH, encodings=["x"])
+    event = st.altair_chart(
+        alt.layer(_bars(table, scorer_title(name)).add_params(brush), *_quantile_marks(known.quantiles))
         .resolve_scale(y="independent")
         .properties(height=270),
+        key=f"histogram_{context.view.scores[name].id}",
+        on_select="rerun",
+        selection_mode=_BRUSH,
         alt=f"Rows by {name}",
     )
     sentence = f"{known.n:,} rows scored, from {_short(known.low)} to {_short(known.high)}"
     st.caption(
         sentence + (f"; {count_of(known.n_missing, 'row')} without a score." if known.n_missing else ".")
     )
+    return _dragged(event.selection.get(_BRUSH) or {})
+
+
+def _dragged(selected: Mapping[str, list[float]]) -> tuple[float, float] | None:
+    """The ends of the interval on the axis of the score; None where nothing is dragged."""
+    ends = next((one for one in selected.values() if len(one) > 1), None)
+    return (float(min(ends)), float(max(ends))) if ends else None
 
 
 def _bars(table: pd.DataFrame, title: str) -> alt.Chart:
@@ -182,21 +200,34 @@ def _show_clusters(context: DatasetContext, name: str) -> None:
         st.caption(f"The {MAX_BARS // 2} lowest and the {MAX_BARS // 2} highest of {len(table):,} clusters.")
 
 
-def _show_ends(context: DatasetContext, name: str) -> None:
+def _show_rows(context: DatasetContext, name: str, brushed: tuple[float, float] | None) -> None:
+    """Rows of the part that was dragged over, or of an end."""
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        which = st.segmented_control(
-            "Rows at the ends", ["Lowest", "Highest"], default="Lowest", required=True, key="score_end",
-            bind="query-params", label_visibility="collapsed",
-        )  # fmt: skip
-        marks = stats.score_stats(context, name).quantiles
-        if marks and st.button(
-            f"See the {'lowest' if which == 'Lowest' else 'highest'} 5 % on the map",
-            icon=":material/scatter_plot:",
-        ):
-            limits = [None, marks[0.05]] if which == "Lowest" else [marks[0.95], None]
+        if brushed is not None:
+            low, high = brushed
+            st.markdown(f"**Rows from {_short(low)} to {_short(high)}**")
+            rows = stats.rows_within(context.key, name, low, high, END_ROWS, _context=context)
+            where, which, limits = "these rows", "dragged", [low, high]
+        else:
+            which = st.segmented_control(
+                "Rows at the ends", ["Lowest", "Highest"], default="Lowest", required=True, key="score_end",
+                bind="query-params", label_visibility="collapsed",
+            )  # fmt: skip
+            marks = stats.score_stats(context, name).quantiles
+            is_low = which == "Lowest"
+            rows = stats.ends(context, name, END_ROWS, highest=not is_low)
+            where = f"the {'lowest' if is_low else 'highest'} 5 %"
+            limits = ([None, marks[0.05]] if is_low else [marks[0.95], None]) if marks else []
+        if limits and st.button(f"See {where} on the map", icon=":material/scatter_plot:"):
             scope = ALL_ROWS.and_where("range", limits, f"score:{name}").to_url()
             go_to("data_map", {"dataset": context.dataset_id, "scope": scope})
-    rows = stats.ends(context, name, END_ROWS, highest=which == "Highest")
+    _show_texts(context, name, rows, which)
+
+
+def _show_texts(context: DatasetContext, name: str, rows: Int64s, which: str) -> None:
+    if not len(rows):
+        st.caption("No row has such a score.")
+        return
     texts = read_rows(context, rows, [f"score:{name}", "prompt", "response"]).to_pandas()
     for text in ("prompt", "response"):
         texts[text] = [shorten(words or "", MAX_CELL_CHARS) for words in texts[text]]
@@ -212,10 +243,10 @@ def _show_ends(context: DatasetContext, name: str) -> None:
             f"score:{name}": st.column_config.NumberColumn(
                 plain(scorer_title(name)), width=96, format="%.4g"
             ),
-            "prompt": st.column_config.TextColumn("Prompt", width=320),
+            "prompt": st.column_config.TextColumn("Prompt", width=220),
             "response": st.column_config.TextColumn("Response"),
         },
-        height="content" if len(texts) < 12 else 430,
+        height="content" if len(texts) < 8 else 330,
         alt=f"Rows with the {which.lower()} {name}",
     )
     st.caption("Click a row to read it on the map.")

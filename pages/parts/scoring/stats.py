@@ -6,35 +6,60 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.wording import ago
+from pages.shared.wording import ago, duration
 from tamis.actions import scores
+from tamis.actions.jobs import JobState, count_jobs
+from tamis.actions.score_estimates import ScoreEstimate, estimate_scores
 from tamis.actions.scores import ScoreStats
 from tamis.scorers import SCORERS, scorer_title
 from tamis.types import Int64s
 
+SHORT_S = 30.0
+COMPUTED, FREE, ASKS = "Computed", "Free", "Needs a model"
+
 
 def score_table(context: DatasetContext) -> pd.DataFrame:
-    """One row per score: those that there are and how their values are spread, then those that could be computed."""
-    lines = []
+    """One row per score in three groups: those that there are and how their values are spread, those that take seconds, and
+    those that ask a model, each with what it would take.
+    """
+    estimates, lines = estimates_of(context), []
     for name in in_groups(context):
-        measures = (
-            SCORERS[name].summary if name in SCORERS else "Numbers that came with the data, or from a file."
-        )
         row: dict[str, object] = {
+            "group": group_of(context, name),
             "score": scorer_title(name),
-            "measures": measures,
-            "computed": needs_of(name),
+            "measures": SCORERS[name].summary
+            if name in SCORERS
+            else "Numbers that came with the data, or from a file.",
         }
         if name in context.view.scores:
             known = score_stats(context, name)
             row |= {
                 "spread": known.counts.tolist(), "mean": known.mean, "low": known.quantiles.get(0.05), "median": known.quantiles.get(0.5),
                 "high": known.quantiles.get(0.95), "n_missing": known.n_missing,
-                "computed": ago(context.view.scores[name].manifest.created_at),
+                "takes": ago(context.view.scores[name].manifest.created_at),
             }  # fmt: skip
+        else:
+            row["takes"] = say_estimate(estimates.get(name))
         lines.append(row)
-    columns = ["score", "spread", "mean", "low", "median", "high", "n_missing", "computed", "measures"]
+    columns = ["group", "score", "takes", "spread", "mean", "low", "median", "high", "n_missing", "measures"]
     return pd.DataFrame(lines).reindex(columns=columns)
+
+
+def group_of(context: DatasetContext, name: str) -> str:
+    """Which of the three groups a score is in."""
+    if name in context.view.scores:
+        return COMPUTED
+    return ASKS if asks_model(name) else FREE
+
+
+def say_estimate(estimate: ScoreEstimate | None) -> str:
+    """What a score takes in a few words; what was measured here is told from what is guessed."""
+    if estimate is None or estimate.seconds is None:
+        return "depends on the model"
+    if estimate.basis == "rows":
+        return "seconds" if estimate.seconds < SHORT_S else f"about {duration(estimate.seconds)}"
+    told = f"about {duration(estimate.seconds)}"
+    return told if estimate.basis == "runs" else f"{told}, a guess"
 
 
 def in_groups(context: DatasetContext) -> list[str]:
@@ -51,9 +76,10 @@ def asks_model(name: str) -> bool:
     )
 
 
-def needs_of(name: str) -> str:
-    """What a score that is not computed yet waits for."""
-    return "not yet, asks a model" if asks_model(name) else "not yet"
+def estimates_of(context: DatasetContext) -> dict[str, ScoreEstimate]:
+    """What each score would take, told before anybody asks."""
+    done = count_jobs(context.workspace, step="score")[JobState.SUCCEEDED]
+    return _estimates(context.key, done, _context=context)
 
 
 def score_stats(context: DatasetContext, name: str) -> ScoreStats:
@@ -69,6 +95,17 @@ def ends(context: DatasetContext, name: str, n: int, *, highest: bool) -> Int64s
 def cluster_means(context: DatasetContext, name: str) -> pd.DataFrame:
     """Mean, 25 % and 75 % quantile and rows of each cluster, lowest mean first; clusters without a score left out."""
     return _cluster_means(context.key, name, context.names.revision, _context=context)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _estimates(key: str, n_done: int, *, _context: DatasetContext) -> dict[str, ScoreEstimate]:
+    return estimate_scores(_context)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def rows_within(key: str, name: str, low: float, high: float, n: int, *, _context: DatasetContext) -> Int64s:
+    """At most ``n`` rows with a score in [low, high], the lowest first."""
+    return scores.rows_within(_context, name, low, high, n)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

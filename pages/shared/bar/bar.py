@@ -84,3 +84,20 @@ def _bar() -> Callable[..., Any]:
     return st.components.v2.component(
         "tamis_bar", js=script, css=style, html='<div class="bar" data-testid="frame-bar"></div>'
     )
+
+
+def show_rail_button() -> None:
+    """The button that folds the rail to icons, at this point of the sidebar; the browser answers and remembers it."""
+    _rail_button()(key="rail_button")
+
+
+@st.cache_resource(show_spinner=False)
+def _rail_button() -> Callable[..., Any]:
+    script, style = ((_PARTS / name).read_text(encoding="utf-8") for name in ("rail.js", "rail.css"))
+    mark = '<span class="mark" aria-hidden="true">«</span>'
+    return st.components.v2.component(
+        "tamis_rail",
+        js=script,
+        css=style,
+        html=f'<button type="button" data-testid="rail-fold">{mark}</button>',
+    )

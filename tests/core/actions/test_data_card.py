@@ -12,7 +12,10 @@ import yaml
 import tamis
 from tamis.actions.citations import PAPERS
 from tamis.actions.data_card import data_card, write_card
+from tamis.encoders import ENCODERS
 from tamis.errors import CurationError, InvalidOptions
+from tamis.generators import GENERATORS
+from tamis.projectors import PROJECTORS
 from tamis.scorers import SCORERS
 from tamis.selectors import SELECTORS
 from tests.pages.page_workspace import alpaca_file, import_file, run_pipeline
@@ -96,6 +99,8 @@ def test_nothing_that_a_manifest_says_is_markup_or_a_command(
 
 
 def test_papers_are_of_plugins_that_there_are() -> None:
-    tables = {"select": SELECTORS, "score": SCORERS}
+    tables = {
+        "select": SELECTORS, "score": SCORERS, "project": PROJECTORS, "embed": ENCODERS, "augment": GENERATORS,
+    }  # fmt: skip
     assert all(name in tables[step] for step, name in PAPERS if step in tables)
     assert len({one.key for one in PAPERS.values()}) == len({one.arxiv for one in PAPERS.values()})

@@ -7,6 +7,7 @@ import pytest
 from tamis.actions.decisions import DecidedBy, own_messages, save_edit
 from tamis.actions.drafts import start_edit
 from tamis.actions.versions import (
+    carry_over,
     compare_versions,
     default_version_name,
     earlier_versions,
@@ -16,9 +17,11 @@ from tamis.actions.versions import (
 )
 from tamis.actions.word_marks import mark_words
 from tamis.errors import InvalidOptions
+from tamis.steps.resolve_rows import look_at
 from tamis.store.names import dataset_names
 from tamis.store.workspace import Workspace
 from tests.pages.page_workspace import run_step
+from tests.support.in_process import run_queued
 
 KIM = DecidedBy(reviewer="kim")
 
@@ -66,3 +69,25 @@ def test_marks_say_how_much_two_texts_share() -> None:
     assert (other.shared_fraction, other.changed_fraction) == (0.0, 1.0)
     same = mark_words("words", "words")
     assert (same.shared_fraction, same.changed_fraction) == (1.0, 0.0)
+
+
+def test_a_version_is_given_what_its_parent_has_in_view_and_nothing_known_is_computed_again(
+    workspace: Workspace, dataset_id: str
+) -> None:
+    decide_one(workspace, dataset_id)
+    run_step(workspace.path, dataset_id, "score", {"scorer": "length"})
+    job = make_version(workspace, dataset_id).job
+    queued = carry_over(workspace, dataset_id, job.dataset_id)  # before the version is there
+    assert [one.job.step for one in queued] == ["embed", "cluster", "project", "score", "score"]
+    assert queued[0].job.waits_for == (job.job_id,)
+    run_queued(workspace)
+    before, after = look_at(workspace, dataset_id), look_at(workspace, job.dataset_id)
+    for kind in ("embeddings", "clustering", "layout"):
+        old, new = getattr(before, kind), getattr(after, kind)
+        assert new.manifest.options == old.manifest.options
+    assert set(after.scores) == set(before.scores) == {"alignment", "length"}
+    assert after.score == before.score
+    made = after.embeddings
+    assert made is not None
+    # 40 prompts and 40 answers, of which one is new.
+    assert made.summary["n_reused"] == made.summary["n_texts"] - 1

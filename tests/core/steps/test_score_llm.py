@@ -136,3 +136,21 @@ def test_every_chunk_of_a_confidence_counts_cosines_above_those_of_the_whole_dat
     np.testing.assert_allclose(
         pq.read_table(made.file("scores.parquet")).column("fits").to_numpy(), found["fits"], rtol=1e-5
     )
+
+
+def test_a_sample_is_scored_as_all_rows_are_and_leaves_the_others_open(dataset):
+    store, dataset_id = dataset
+    asked = {"scorer": "perplexity", "llm": "scripted"}
+    whole = run(store, dataset_id, "score", asked)
+    sample = run(store, dataset_id, "score", asked | {"sample_rows": 70})
+    assert sample.id != whole.id
+    assert (sample.summary["n_scored"], sample.summary["n_not_scored"]) == (70, 230)
+    assert sample.summary["n_questions"] + sample.summary["n_reused"] <= whole.summary["n_questions"] + 70
+    few, all_rows = (pq.read_table(one.file("scores.parquet"))["score"].to_numpy() for one in (sample, whole))
+    known = ~np.isnan(few)
+    assert np.array_equal(few[known], all_rows[known])
+    assert run(store, dataset_id, "score", asked | {"sample_rows": 70}).id == sample.id
+    # As many as there are is all of them; a score of today keeps the name that it had before samples.
+    assert plan_step(store, dataset_id, "score", asked | {"sample_rows": 0}).artifact_id == whole.id
+    with pytest.raises(InvalidOptions, match="asks no language model"):
+        plan_step(store, dataset_id, "score", {"scorer": "length", "sample_rows": 10})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
-from tamis.types import Float32s, Float64s
+from tamis.types import Float32s, Float64s, Int32s
 
 COLOURS = (
     "#0F9D8A", "#E4632B", "#5B6CDE", "#C48A00", "#D6438A", "#1E8FCB", "#6FA01F", "#9257D9", "#D64545", "#8B7355",
@@ -126,6 +126,16 @@ def map_of(everyone: Float32s, picked: Float32s, i: int, title: str, *, backgrou
     """The picked rows over all rows; the dots of all rows are drawn once and used by every map of a page."""
     marks = f'<path d="{_dots(scaled(picked, everyone))}" stroke="{colour(i)}" class="picks"/>'
     return _svg(MAP_PX, MAP_PX, [f'<use href="#{escape(background)}"/>', marks], title)
+
+
+def map_of_groups(everyone: Float32s, groups: Int32s, title: str) -> Markup:
+    """All rows in the colour of their group; a group below 0 is none, and grey."""
+    parts = []
+    for group in np.unique(groups):
+        ink = "" if group < 0 else f' stroke="{colour(int(group))}"'
+        kind = "all" if group < 0 else "all group"
+        parts.append(f'<path d="{_dots(scaled(everyone[groups == group], everyone))}" class="{kind}"{ink}/>')
+    return _svg(MAP_PX, MAP_PX, parts, title)
 
 
 def map_background(everyone: Float32s, name: str) -> Markup:

@@ -196,7 +196,7 @@ def _score(
     start = clock()
     scorer.score(scorer_input(row, rows, sides, llm=metered, encode=scorer_encoder(options)))
     took = _Took((("score", options.llm, options.llm_options, metered),), clock() - start, load_s)
-    return _scaled(took, n_rows, len(picked))
+    return _scaled(took, min(options.sample_rows or n_rows, n_rows), len(picked))
 
 
 def _name(

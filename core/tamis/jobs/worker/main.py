@@ -35,6 +35,7 @@ from tamis.jobs.worker.array_pool import help_out
 from tamis.jobs.worker.parallel import choose_parallel
 from tamis.jobs.worker.reporter import FolderReporter, Stop
 from tamis.models.endpoints import KeyHolder, ask_in_this_process_for
+from tamis.models.pulse import listening
 from tamis.registry import Table, parse_options
 from tamis.settings import Settings
 from tamis.steps import STEPS
@@ -128,7 +129,8 @@ def _outcome(folder: JobFolder, spec: JobSpec, steps: Table[Step], reporter: Fol
         parallel = choose_parallel(spec.resources, folder, spec.attempt)
         # What an import reads comes from anybody; the other steps read what an import wrote, and now and then a file.
         limits = ReadLimits.of_import(Settings())
-        with limited_for_good(limits) if spec.step == "import" else nullcontext():
+        limited = limited_for_good(limits) if spec.step == "import" else nullcontext()
+        with limited, listening(reporter.hear):
             _execute(store, task, reporter, steps, parallel, limits)
     except JobCancelled:
         return _stopped(reporter.stop, spec)

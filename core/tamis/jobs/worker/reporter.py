@@ -46,6 +46,7 @@ class StageProgress:
     done: int = 0
     total: int = 0
     message: str = ""
+    tokens: int = 0
     recent: deque[tuple[float, int]] = field(default_factory=deque)
 
     def report(self, done: int, total: int, message: str, now: float) -> None:
@@ -110,6 +111,11 @@ class FolderReporter:
         if self.stop is not Stop.NO:
             raise JobCancelled(f"The job was stopped: {self.stop}.")
 
+    def hear(self, n_tokens: int) -> None:
+        """Take in that a model has read or written so many tokens, between two positions."""
+        with self._lock:
+            self._stage.tokens += n_tokens
+
     def metric(self, name: str, value: float, position: float) -> None:
         """Add a point to a curve."""
         self._folder.add_metric(name, value, position)
@@ -163,6 +169,7 @@ class FolderReporter:
                 done=stage.done,
                 total=stage.total,
                 message=stage.message,
+                tokens=stage.tokens,
                 rate=rate,
                 seconds_left=left,
                 timings=self._timings_now(now),

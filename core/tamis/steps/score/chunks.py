@@ -24,7 +24,8 @@ from tamis.steps.chat_prompts import asked_prompt
 from tamis.steps.chunks import Compute, RowReader, part_file
 from tamis.steps.score.options import ScoreOptions
 from tamis.steps.score.target_files import TargetFiles
-from tamis.types import JSON, Float32s
+from tamis.store.artifacts.readers import read_example_rows
+from tamis.types import JSON, Float32s, Int64s
 
 PARSED = {"conversations": "messages", "meta": "meta"}  # columns of examples that hold JSON
 ABOUT = b"tamis"  # where a part keeps what it took, apart from its columns
@@ -32,7 +33,7 @@ ABOUT = b"tamis"  # where a part keeps what it took, apart from its columns
 
 @dataclass(frozen=True, slots=True)
 class ScoreChunks:
-    """Scores of ``chunk_rows`` consecutive examples (0: of all) as one part.
+    """Scores of ``chunk_rows`` consecutive examples (0: of all) as one part, or of so many of the rows ``chosen``, ascending.
 
     ``vectors`` are the files of prompt and response vectors, None where the scorer reads none; ``target`` what it compares
     rows with.
@@ -46,6 +47,7 @@ class ScoreChunks:
     chunk_rows: int
     limited: Call = call_here
     target: TargetFiles | None = None
+    chosen: Int64s | None = None
 
     def open(self) -> Compute:
         """Open the scorer and the models that it asks, each loaded at its first question."""
@@ -53,19 +55,25 @@ class ScoreChunks:
         scorer = self.options.build("scorer")(with_model_folder(self.options, self.workspace))
         llm = self._open_model(row)
         encode = scorer_encoder(self.options)
-        reader = RowReader(self.examples, columns_read(row), self.chunk_rows)
+        reader = RowReader(self.examples, columns_read(row), self.chunk_rows) if self.chosen is None else None
         vectors = None if self.vectors is None else [np.load(path, mmap_mode="r") for path in self.vectors]
         background = background_alignment(*vectors) if vectors else float("nan")
         target = None if self.target is None else self.target.open()
         row_vectors = None if self.target is None else self.target.row_vectors()
 
         def compute(number: int) -> None:
-            rows = reader.rows(number)
+            ids = self._ids(number)
+            rows = (
+                reader.rows(number)
+                if reader is not None
+                else read_example_rows(self.examples, ids, columns_read(row))
+            )
             start = number * self.chunk_rows
-            sides = [side[start : start + rows.num_rows] for side in vectors] if vectors else None
+            place = slice(start, start + rows.num_rows) if self.chosen is None else ids
+            sides = [np.asarray(side[place]) for side in vectors] if vectors else None
             before = None if llm is None else llm.usage
             given = scorer_input(row, rows, sides, llm=llm, encode=encode)
-            own = None if row_vectors is None else row_vectors[start : start + rows.num_rows]
+            own = None if row_vectors is None else row_vectors[place]
             given = replace(
                 given, background=background, limited=self.limited, target=target, row_vectors=own
             )
@@ -74,6 +82,11 @@ class ScoreChunks:
                 pq.write_table(table, aside)
 
         return compute
+
+    def _ids(self, number: int) -> Int64s:
+        """The chosen rows of a chunk."""
+        known = np.zeros(0, dtype=np.int64) if self.chosen is None else self.chosen
+        return known[number * self.chunk_rows : (number + 1) * self.chunk_rows]
 
     def _open_model(self, row: Scorer) -> LanguageModel | None:
         if not row.needs_llm:
@@ -128,6 +141,24 @@ def part_name(number: int) -> str:
 def read_parts(paths: Iterable[Path]) -> pa.Table:
     """All parts as one table, without what they say about themselves."""
     return pa.concat_tables([pq.read_table(path) for path in paths]).replace_schema_metadata(None)
+
+
+def drawn_rows(n_rows: int, n_sample: int) -> Int64s | None:
+    """``n_sample`` of ``n_rows`` by chance, ascending and always the same; None for all of them."""
+    if not n_sample or n_sample >= n_rows:
+        return None
+    drawn = np.random.default_rng(n_rows).choice(n_rows, n_sample, replace=False)
+    return np.sort(drawn).astype(np.int64)
+
+
+def spread_over_rows(table: pa.Table, chosen: Int64s, n_rows: int) -> pa.Table:
+    """The columns with a place for every row: NaN where a row was not chosen."""
+    columns = {}
+    for name in table.column_names:
+        values = np.full(n_rows, np.nan, dtype=np.float32)
+        values[chosen] = table.column(name).to_numpy()
+        columns[name] = pa.array(values)
+    return pa.table(columns)
 
 
 def columns_read(row: Scorer) -> list[str]:

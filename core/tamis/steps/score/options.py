@@ -34,6 +34,20 @@ class ScoreOptions(StepOptions):
         description="Target for scores towards one, by name; several as first=2,second=1 with their shares; the newest when empty.",
     )
 
+    sample_rows: int = Field(
+        0,
+        ge=0,
+        description="Score only so many rows, drawn at random and always the same; 0 scores every row. For scores that ask a model.",
+    )
+
+    @model_validator(mode="after")
+    def _refuse_sample_of_a_quick_score(self) -> Self:
+        if self.sample_rows and not SCORERS[self.scorer].needs_llm:
+            raise ValueError(
+                f"{SCORERS[self.scorer].title} asks no language model and takes little for all rows: leave sample_rows at 0."
+            )
+        return self
+
     @model_validator(mode="after")
     def _refuse_unable_model(self) -> Self:
         reason = lacking(self.llm, self.llm_options, SCORERS[self.scorer].needs_llm)
@@ -67,8 +81,9 @@ class ScoreOptions(StepOptions):
         )
 
     def identity(self) -> dict[str, JSON]:
-        """The language model names a result only where one was asked."""
+        """The language model names a result only where one was asked, and a sample only where one was drawn."""
         dropped = set() if SCORERS[self.scorer].needs_llm else {"llm", "llm_options"}
+        dropped |= set() if self.sample_rows else {"sample_rows"}
         return self.model_dump(mode="json", exclude={*self.POINTERS, *dropped})
 
     def meaning(self) -> dict[str, JSON]:

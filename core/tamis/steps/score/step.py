@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 
 from tamis.scorers import SCORERS
 from tamis.steps.context import StepContext
-from tamis.steps.score.chunks import ScoreChunks, Spent, part_name, read_parts
+from tamis.steps.score.chunks import ScoreChunks, Spent, drawn_rows, part_name, read_parts, spread_over_rows
 from tamis.steps.score.options import ScoreOptions
 from tamis.steps.score.target_files import target_files
 from tamis.steps.score.towards import check_pairs, finish_target
-from tamis.types import JSON, Float32s, Float64s
+from tamis.types import JSON, Float32s, Float64s, Int64s
 
 CHUNK_ROWS = 4096
 # A few minutes of a small model on a CPU: progress is seen, and a stopped job loses little.
@@ -27,7 +27,9 @@ UNREAD = "n_unparsed"  # a scorer's column: replies about a row that could not b
 def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
     """Write scores.parquet (score and evidence columns, row i = example i); return the summary."""
     row = SCORERS[options.scorer]
-    n_rows = int(context.input("examples").summary["n_examples"])
+    n_all = int(context.input("examples").summary["n_examples"])
+    chosen = drawn_rows(n_all, options.sample_rows)
+    n_rows = n_all if chosen is None else len(chosen)
     if row.whole:
         chunk_rows, n_chunks = 0, 1
     else:
@@ -44,9 +46,11 @@ def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
             context.progress("score", 0, n_rows, f"the model first, then {chunk_rows} rows at a time")
 
     landed(None)
-    work = _work(context, options, chunk_rows)
+    work = _work(context, options, chunk_rows, chosen)
     parts = context.compute_parts(work, [part_name(number) for number in range(n_chunks)], landed)
     table = read_parts(parts)
+    if chosen is not None:
+        table = spread_over_rows(table, chosen, n_all)
     towards: dict[str, JSON] = {}
     if work.target is not None:
         table, towards = finish_target(context, options, table, work.target)
@@ -55,7 +59,7 @@ def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
     return summary | unread_replies(table) | (_usage(options, spent) if row.needs_llm else {})
 
 
-def _work(context: StepContext, options: ScoreOptions, chunk_rows: int) -> ScoreChunks:
+def _work(context: StepContext, options: ScoreOptions, chunk_rows: int, chosen: Int64s | None) -> ScoreChunks:
     vectors = None
     if options.reads_vectors():
         embeddings = context.input("embeddings")
@@ -72,6 +76,7 @@ def _work(context: StepContext, options: ScoreOptions, chunk_rows: int) -> Score
         chunk_rows=chunk_rows,
         limited=context.limited,
         target=target,
+        chosen=chosen,
     )
 
 
