@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
@@ -28,7 +29,7 @@ from tamis.types import JSON
 
 def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> None:
     """The form of one scorer; the scorer itself is chosen above it."""
-    scorer, computed = SCORERS[name], name in context.view.scores
+    scorer = SCORERS[name]
     form = Form(name="score", start=start.values, suffix=start.suffix)
     chosen = {"scorer": name, "scorer_options": draw_plugin(ScoreOptions.CHOICES[0], name, form)}
     if name in TARGET_SCORERS:
@@ -45,20 +46,27 @@ def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> 
     if scorer.needs_llm and not problem:
         show_models_forecast(context, "score", chosen)
     target = choose_target(context.workspace, asked, start=start.target, suffix=start.suffix)
+    pressed = _show_buttons(context, name, chosen, problem)
+    if problem:
+        st.error(plain(problem), icon=":material/error:")
+        if _lacks_vectors(context, name) and context.view.embeddings is None:
+            link_to("overview", "Embed the rows first", query={"dataset": context.dataset_id})
+    if pressed is not None:
+        start_job(context.workspace, context.dataset_id, "score", chosen | pressed, target=target)
+
+
+def _show_buttons(
+    context: DatasetContext, name: str, chosen: Mapping[str, JSON], problem: str
+) -> dict[str, JSON] | None:
+    """All rows, or a sample first where they take long; what the one that was pressed adds to the options."""
+    scorer, computed = SCORERS[name], name in context.view.scores
     sampled = not computed and not chosen.get("sample_rows") and _is_long(context, name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if sampled and st.button(
+        sample = sampled and st.button(
             f"Score {SAMPLE_ROWS} rows first", type="primary", icon=":material/science:", key=f"sample_{name}",
             **asks(context.workspace, submit, disabled=bool(problem), words="Drawn at random: see whether it tells anything before all rows are asked about."),
-        ):  # fmt: skip
-            start_job(
-                context.workspace,
-                context.dataset_id,
-                "score",
-                chosen | {"sample_rows": SAMPLE_ROWS},
-                target=target,
-            )
-        pressed = st.button(
+        )  # fmt: skip
+        whole = st.button(
             f"Compute {scorer.title.lower()} again" if computed else f"Compute {scorer.title.lower()}",
             type="secondary" if computed or sampled else "primary",
             icon=":material/play_arrow:",
@@ -67,12 +75,9 @@ def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> 
         )
         if not computed:
             st.caption(f"All rows: {say_estimate(estimates_of(context)[name])}.", width="content")
-    if problem:
-        st.error(plain(problem), icon=":material/error:")
-        if _lacks_vectors(context, name) and context.view.embeddings is None:
-            link_to("overview", "Embed the rows first", query={"dataset": context.dataset_id})
-    if pressed:
-        start_job(context.workspace, context.dataset_id, "score", chosen, target=target)
+    if sample:
+        return {"sample_rows": SAMPLE_ROWS}
+    return {} if whole else None
 
 
 def _is_long(context: DatasetContext, name: str) -> bool:
