@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.parts.import_data.inspection import inspect_files
+from pages.parts.import_data.inspection import count_rows, inspect_files
 from pages.parts.import_data.mapping import show_import_file, summary_table
 from pages.parts.import_data.result import IMPORTED, show_import
 from pages.parts.import_data.sources import choose_sources
@@ -69,6 +69,11 @@ def show_left_out(paths: Sequence[str]) -> None:
             )
 
 
+def _say_amount(files: Sequence[ExaminedFile]) -> str:
+    n_rows = count_rows(files)
+    return count_of(len(files), "file") if n_rows is None else count_of(n_rows, "row")
+
+
 def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: Sequence[str]) -> None:
     """The name and the button, which stay in view; nothing is imported before it is pressed."""
     unread = [file for file in files if not file.ready]
@@ -79,7 +84,7 @@ def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: S
             "Name", value=default_import_name(paths), max_chars=200, key=f"name:{paths[0]}"
         )
         agreed = pressed.button(
-            f"Import {count_of(len(files), 'file')}",
+            f"Import {_say_amount(files)}",
             type="primary",
             icon=":material/check:",
             width="stretch",

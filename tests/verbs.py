@@ -485,6 +485,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "what the list of scores says beside each before anybody asks; tamis run score --estimate asks",
         "estimate_scores",
     ),
+    "import_counts": (
+        "how many rows the button of an import names",
+        "count_records",
+    ),
     "job_groups": (
         "jobs that are told in one line",
         "group_jobs",

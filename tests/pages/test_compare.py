@@ -65,12 +65,12 @@ def test_a_comparison_shows_its_methods_and_numbers(workspace: Path, dataset_id:
     assert table["radius"].notna().all()
     tabs = [one.label for one in app.tabs]
     assert tabs == [
+        "On the map",
         "Intervals",
         "Rows only one picked",
         "Overlap and sources",
         "Clusters",
         "Distributions",
-        "On the map",
     ]
     # A sentence comes before any number.
     assert "may be luck" in app.markdown[0].value or "told apart" in app.markdown[0].value

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from pages.shared.server import open_server
 from tamis.actions.export_files import export_command, list_exports, named_scope
 from tamis.actions.manifests import read_manifest
+from tamis.actions.report.dataset_report import render_dataset_report
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.database.database import Database
@@ -40,6 +41,7 @@ def test_the_file_holds_exactly_the_rows_of_the_selection(workspace: Path, datas
     picked = read_selected_ids(run_pipeline(workspace, dataset))
     app = open_page("export_data", dataset=dataset)
     assert "**10 rows**" in said(app)
+    assert "from 4 of 4 clusters" in said(app)
     write(app)
     questions = [row["instruction"] for row in lines_of(workspace, dataset)]
     assert [int(str(question).split()[1]) for question in questions] == picked.tolist()
@@ -77,6 +79,15 @@ def test_checksum_manifest_and_commands_are_shown(workspace: Path, dataset: str)
     assert f"tamis replay {file.manifest_path}" in text
     assert "--format alpaca" in export_command(open_server().workspace, file)
     assert '"file_name"' in text
+
+
+def test_the_report_is_that_of_the_file(workspace: Path, dataset: str) -> None:
+    run_pipeline(workspace, dataset)
+    write(open_page("export_data", dataset=dataset))
+    (file,) = list_exports(open_workspace(workspace), dataset)
+    assert (
+        file.manifest.sha256 in render_dataset_report(open_workspace(workspace), file.manifest_path).decode()
+    )
 
 
 def test_a_format_that_cannot_hold_the_rows_says_why(workspace: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,16 @@ def choose(path: Path | str) -> AppTest:
 
 
 def agree(app: AppTest) -> AppTest:
-    return checked(next(one for one in app.button if one.label.startswith("Import 1 file")).click().run())
+    return checked(next(one for one in app.button if one.label.startswith("Import ")).click().run())
+
+
+def test_the_button_says_how_many_rows_there_are(workspace: Path, folder: Path) -> None:
+    """The file is longer than what is looked at, and holds lines that will be rejected."""
+    labels = [one.label for one in choose(alpaca_file(folder, 1_200, bad_lines=3)).button]
+    assert "Import 1,203 rows" in labels
+    packed = folder / "packed.jsonl.gz"
+    packed.write_bytes(gzip.compress((folder / "questions.jsonl").read_bytes()))
+    assert "Import 1 file" in [one.label for one in choose(packed).button]
 
 
 def test_the_pipeline_follows_where_it_is_asked_for(workspace: Path, folder: Path) -> None:

@@ -36,7 +36,10 @@ def show_comparison(context: DatasetContext, dataset_name: str, comparison: Arti
     st.markdown(f"##### {plain(compared.verdict(titles_of(compared)))}")
     _show_summary(context, compared)
     _show_actions(context, dataset_name, comparison)
-    parts: dict[str, Callable[[], None]] = {
+    parts: dict[str, Callable[[], None]] = {}
+    if context.view.layout is not None:  # what one looks at after the numbers
+        parts["On the map"] = lambda: show_maps(context, comparison, compared)
+    parts |= {
         "Intervals": lambda: _show_intervals(compared),
         "Rows only one picked": lambda: show_unique_rows(context, comparison, compared),
         "Overlap and sources": lambda: _show_overlap_and_sources(compared),
@@ -45,8 +48,6 @@ def show_comparison(context: DatasetContext, dataset_name: str, comparison: Arti
         parts["Clusters"] = lambda: _show_clusters(context, comparison, compared)
     if compared.spreads:
         parts["Distributions"] = lambda: _show_spreads(compared)
-    if context.view.layout is not None:
-        parts["On the map"] = lambda: show_maps(context, comparison, compared)
     # Only the open one is drawn: the maps alone are as much as all else.
     tabs = st.tabs(list(parts), key=TABS, on_change="rerun", bind="query-params")
     for tab, draw in zip(tabs, parts.values(), strict=True):

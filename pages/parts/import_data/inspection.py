@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import streamlit as st
 
+from tamis.actions.import_counts import count_records
 from tamis.actions.imports import ExaminedFile, ReadAs, examine_file, files_of_sources
 from tamis.store.workspace import Workspace
 
@@ -30,13 +31,27 @@ def choose(paths: Sequence[str], choice: ReadAs) -> None:
     st.session_state.setdefault(_CHOICES, {}).update(dict.fromkeys(paths, choice))
 
 
+def count_rows(files: Sequence[ExaminedFile]) -> int | None:
+    """How many rows the files hold, counted once while they stay as they are; None where that is not told at once."""
+    stamps = tuple((file.path, _stamp(file.path)) for file in files)
+    return _count(stamps, _files=files)
+
+
+@st.cache_data(max_entries=64, ttl=3600, show_spinner="Counting the rows")
+def _count(stamps: tuple[tuple[str, tuple[int, int]], ...], *, _files: Sequence[ExaminedFile]) -> int | None:
+    return count_records(_files)
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    if not Path(path).exists():
+        return (0, 0)
+    stat = Path(path).stat()
+    return (stat.st_mtime_ns, stat.st_size)
+
+
 def _examine(workspace: Workspace, path: str, choice: ReadAs) -> ExaminedFile:
-    stamp = (0, 0)
-    if Path(path).exists():
-        stat = Path(path).stat()
-        stamp = (stat.st_mtime_ns, stat.st_size)
     fields = orjson.dumps(dict(choice.fields))
-    return _look(path, stamp, choice.format_name, fields, choice.encoding, _workspace=workspace)
+    return _look(path, _stamp(path), choice.format_name, fields, choice.encoding, _workspace=workspace)
 
 
 @st.cache_data(max_entries=256, ttl=3600, show_spinner="Looking at the file")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 
 from pages.shared.active import listed_selections
@@ -20,7 +21,7 @@ from tamis.actions.export_choices import (
     read_scope_rows,
     rows_label,
 )
-from tamis.actions.read_rows import Scope, describe_scope
+from tamis.actions.read_rows import Scope, cluster_of, describe_scope
 from tamis.types import Int64s
 
 TITLES: dict[RowSource, str] = {
@@ -66,11 +67,15 @@ def choose_rows(context: DatasetContext) -> ChosenRows:
 
 
 def show_counts(context: DatasetContext, rows: Int64s) -> None:
-    """How many rows, which share of the dataset, and how many tokens where they were counted."""
+    """How many rows, which share of the dataset, from how many clusters, and how many tokens where they were counted."""
     share = len(rows) / max(context.n_rows, 1)
     parts = [f"**{count_of(len(rows), 'row')}**"]
     if share < 1:
         parts.append(f"{_say_share(share)} of {context.n_rows:,}")
+    if context.view.clustering is not None and len(rows):
+        clusters = cluster_of(context)
+        n_hit, n_all = (len(np.unique(one[one >= 0])) for one in (clusters[rows], clusters))
+        parts.append(f"from {n_hit:,} of {count_of(n_all, 'cluster')}")
     tokens = count_tokens(context, rows)
     if tokens is not None:
         parts.append(f"{tokens:,} tokens")
