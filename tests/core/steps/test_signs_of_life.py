@@ -5,6 +5,7 @@ What a slow machine takes ten seconds for is one pass of the model over one batc
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,9 +86,14 @@ class House:
         self.data = import_file(folder / "w", alpaca_file(folder, N_ROWS))
         run_step(folder / "w", self.data, "embed", {"encoder": "hashing"})
         run_step(folder / "w", self.data, "cluster", {"method_options": {"n_clusters": 3}})
+        run_step(folder / "w", self.data, "score", {"scorer": "alignment"})
         self.model = str(build_model(folder / "tiny"))
         # One sequence a batch: as many passes as a long text makes on a slow machine.
         self.client = {"model": self.model, "dtype": "float32", "device": "cpu", "batch_tokens": 64}
+
+    def forget(self) -> None:
+        """Nothing was ever asked."""
+        shutil.rmtree(self.workspace.path / "cache", ignore_errors=True)
 
     def run(self, heard: Heard, step: str, values: dict[str, object], dataset: str = "") -> None:
         plan = plan_step(self.workspace.artifacts, dataset or self.data, step, values)
@@ -110,7 +116,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 def _propose(house: House, heard: Heard) -> None:
     judged = {"judge": "transformers", "judge_options": house.client, "max_new_tokens": 8}
-    house.run(heard, "propose", house.asking(method="correct", **judged))
+    house.run(heard, "propose", house.asking(method="correct", score="alignment", **judged))
 
 
 def _examine(house: House, heard: Heard) -> None:
@@ -148,24 +154,37 @@ STEPS_WITH_A_MODEL: dict[str, Callable[[House, Heard], None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("step", STEPS_WITH_A_MODEL)
+# By day what reads and what writes; the others go through the same client, and training reports each batch.
+BY_DAY = ("propose", "perplexity")
+
+
+STEPS_BY_DAY = [
+    one if one in BY_DAY else pytest.param(one, marks=pytest.mark.nightly) for one in STEPS_WITH_A_MODEL
+]
+SCORES_BY_DAY = [one if one in BY_DAY else pytest.param(one, marks=pytest.mark.nightly) for one in ASKING]
+
+
+@pytest.mark.parametrize("step", STEPS_BY_DAY)
 def test_no_step_is_silent_for_longer_than_a_pass(house: House, step: str) -> None:
     heard = Heard()
+    house.forget()
     with slow_model(transformers.LlamaModel, "forward", heard):
         STEPS_WITH_A_MODEL[step](house, heard)
     assert heard.n_passes > 4, "the model was hardly asked: nothing is shown"
     assert heard.longest_silence == 1
 
 
-@pytest.mark.parametrize("scorer", ASKING)
+@pytest.mark.parametrize("scorer", SCORES_BY_DAY)
 def test_no_score_is_silent_for_longer_than_a_pass(house: House, scorer: str) -> None:
     heard = Heard()
+    house.forget()
     with slow_model(transformers.LlamaModel, "forward", heard):
         house.run(heard, "score", house.asking(scorer=scorer))
     assert heard.n_passes > 4
     assert heard.longest_silence == 1
 
 
+@pytest.mark.nightly
 def test_vectors_are_not_silent_for_longer_than_a_pass(house: House) -> None:
     library = pytest.importorskip("sentence_transformers")
     heard = Heard()
