@@ -21,13 +21,17 @@ from tamis.actions.roles import needs
 from tamis.errors import ArtifactMissing
 from tamis.formats.targets import check_place
 from tamis.steps import STEPS
+from tamis.store.artifacts.frozen_rows import KIND as ROWS
 from tamis.store.artifacts.store import Manifest
 from tamis.store.durable import write_atomically
 from tamis.store.names import dataset_names
+from tamis.store.review.frozen_decisions import KIND as DECISIONS
 from tamis.store.workspace import Workspace
 
 REPORT_ENDING = ".report.html"
 CARD = "README.md"
+# What people made, which no step does.
+_NO_STEP = {DECISIONS: "Decisions", ROWS: "Rows named"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,7 @@ def _between(days: Sequence[str]) -> str:
 def _step(made: Manifest, names: dict[str, str]) -> ReportStep:
     told = ", ".join(f"{name} {value}" for name, value in facts_of_step(made).items())
     return ReportStep(
-        title=STEPS[made.step].title if made.step in STEPS else made.step,
+        title=STEPS[made.step].title if made.step in STEPS else _NO_STEP.get(made.kind, made.step),
         dataset=names.get(made.dataset_id, made.dataset_id),
         method=_title_of(made),
         told=told,
