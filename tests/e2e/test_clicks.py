@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,10 +58,13 @@ class Hand:
 
     def go(self, title: str) -> None:
         """By the rail, which is on every page."""
-        rail = self.page.get_by_test_id("stSidebar")
-        if not rail.get_by_role("link", name=title, exact=True).is_visible():  # the map folds it away
-            self.click(self.page.get_by_test_id("stExpandSidebarButton"))
-        self.click(rail.get_by_role("link", name=title, exact=True))
+        link = self.page.get_by_test_id("stSidebar").get_by_role("link", name=re.compile(rf"\b{title}$"))
+        folded = self.page.get_by_test_id("stExpandSidebarButton")
+        settle(self.page)
+        expect(link.or_(folded).first).to_be_visible(timeout=60_000)
+        if folded.is_visible():  # the map folds it away
+            self.click(folded)
+        self.click(link)
         expect(self.page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=60_000)
         settle(self.page)
 
