@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from pages.shared.navigation import APP_PAGES
 from tamis.settings import app_folder
@@ -215,6 +215,35 @@ def test_the_command_menu_answers_in_the_browser_and_leads_everywhere(
     assert not asked, "the app was not loaded again"
     page.get_by_role("button", name="Jobs").click()
     expect(page.get_by_role("dialog", name="Jobs").get_by_role("link", name="All jobs")).to_be_visible()
+
+
+def test_the_rail_folds_to_icons_by_key_and_stays_so(app: Server, sample_id: str, page: Page) -> None:
+    open_by_address(page, app, "scoring", sample_id)
+    rail, fold = page.get_by_test_id("stSidebar"), page.get_by_test_id("rail-fold")
+    whole = width_of(rail)
+    fold.focus()
+    page.keyboard.press("Enter")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    assert width_of(rail) < 80 < whole
+    # An icon keeps its name, for the eye on hover and for whoever listens.
+    link = rail.get_by_role("link", name=re.compile(r"\bSelection$"))
+    expect(link).to_have_attribute("title", "Selection")
+    link.click()
+    expect(page.get_by_role("heading", name="Selection", exact=True)).to_be_visible()
+    assert width_of(rail) < 80
+    page.reload()
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    assert width_of(rail) < 80
+    fold.click()
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    assert width_of(rail) == whole
+    expect(link).not_to_have_attribute("title", "Selection")
+
+
+def width_of(one: Locator) -> float:
+    box = one.bounding_box()
+    assert box is not None
+    return box["width"]
 
 
 def open_by_address(page: Page, app: Server, name: str, dataset_id: str) -> None:
