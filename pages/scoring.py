@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from pages.parts.scoring.coverage import show_coverage
@@ -17,6 +19,25 @@ from pages.shared.runs.job_watch import cloned_defaults, followed_job, stop_foll
 from tamis.actions.jobs import JobState
 from tamis.actions.scores import can_score_again
 from tamis.scorers import SCORERS, TARGET_SCORERS, scorer_title
+
+ASKED = "scorer"
+
+
+def choose_score(titles: Mapping[str, str], first: str) -> str:
+    """One of them, which the address may name as commands and links do, or by its title."""
+    known = {name.casefold(): name for name in titles} | {
+        title.casefold(): name for name, title in titles.items()
+    }
+    asked = st.query_params.get(ASKED, "").casefold()
+    st.session_state[ASKED] = known.get(asked, first)
+    return str(
+        st.selectbox("Score", list(titles), format_func=titles.__getitem__, key=ASKED, on_change=_keep)
+    )
+
+
+def _keep() -> None:
+    st.query_params[ASKED] = st.session_state[ASKED]
+
 
 with open_page("Scores", activity=False) as dataset:
     context = open_dataset_context(dataset)
@@ -36,10 +57,7 @@ with open_page("Scores", activity=False) as dataset:
         FROM_FILE: "From a file",
         TARGETS: "Targets",
     }
-    name = st.pills(
-        "Score", list(titles), format_func=lambda name: titles[name], default=first, required=True, key="scorer",
-        bind="query-params", label_visibility="collapsed",
-    )  # fmt: skip
+    name = choose_score(titles, first)
     if name in SCORERS:
         st.caption(SCORERS[name].summary)
         if SCORERS[name].suits:

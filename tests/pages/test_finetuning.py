@@ -456,7 +456,7 @@ def test_round_models_of_refinements_are_offered_by_run_and_round(workspace: Pat
 def test_what_was_trained_can_be_taken_as_a_language_model(workspace: Path, dataset_id: str) -> None:
     round_model, _ = write_round_model(workspace, dataset_id)
     app = open_page("scoring", dataset=dataset_id)
-    app = checked(app.pills(key="scorer").set_value("pmi").run())
+    app = checked(app.selectbox(key="scorer").set_value("pmi").run())
     app = checked(app.selectbox(key="score_llm").set_value("transformers").run())
     app = checked(
         app.selectbox(key="score_transformers_model_trained").set_value(f"adapter:{round_model.id}").run()

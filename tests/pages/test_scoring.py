@@ -35,7 +35,7 @@ def test_every_scorer_is_listed_computed_or_not(workspace: Path, dataset_id: str
 def test_the_lowest_rows_come_first_and_the_highest_on_demand(workspace: Path, dataset_id: str) -> None:
     run_step(workspace, dataset_id, "score", {"scorer": "length", "scorer_options": {"unit": "characters"}})
     app = open_page("scoring", dataset=dataset_id)
-    checked(app.pills(key="scorer").set_value("length").run())
+    checked(app.selectbox(key="scorer").set_value("length").run())
     lowest = app.dataframe[1].value["score:length"]
     assert lowest.is_monotonic_increasing
     checked(app.segmented_control(key="score_end").set_value("Highest").run())
@@ -46,7 +46,7 @@ def test_the_lowest_rows_come_first_and_the_highest_on_demand(workspace: Path, d
 
 def test_a_score_that_is_not_there_is_computed_with_its_options(workspace: Path, dataset_id: str) -> None:
     app = open_page("scoring", dataset=dataset_id)
-    checked(app.pills(key="scorer").set_value("length").run())
+    checked(app.selectbox(key="scorer").set_value("length").run())
     assert "Length is not computed yet" in said(app)
     checked(app.segmented_control(key="score_length_unit").set_value("characters").run())
     checked(app.button(key="compute_length").click().run())
@@ -72,7 +72,7 @@ def test_a_long_score_is_offered_on_a_sample_first(workspace: Path, tmp_path: Pa
 def test_a_score_that_reads_vectors_says_that_they_are_missing(workspace: Path, tmp_path: Path) -> None:
     dataset_id = import_file(workspace, alpaca_file(tmp_path))
     app = open_page("scoring", dataset=dataset_id)
-    checked(app.pills(key="scorer").set_value("alignment").run())
+    checked(app.selectbox(key="scorer").set_value("alignment").run())
     assert "reads vectors" in app.error[0].value
     assert app.button(key="compute_alignment").disabled
 
@@ -87,7 +87,7 @@ def test_the_links_name_what_the_other_pages_understand(workspace: Path, dataset
 
 def test_a_score_that_asks_a_model_lets_one_choose_it(workspace: Path, dataset_id: str) -> None:
     app = open_page("scoring", dataset=dataset_id)
-    checked(app.pills(key="scorer").set_value("pmi").run())
+    checked(app.selectbox(key="scorer").set_value("pmi").run())
     assert app.selectbox(key="score_llm").value == "smollm2"
     assert app.button(key="estimate_run").label == "Estimate time and cost"
     checked(app.button(key="compute_pmi").click().run())
@@ -97,8 +97,8 @@ def test_a_score_that_asks_a_model_lets_one_choose_it(workspace: Path, dataset_i
 def test_the_page_says_which_model_a_confidence_suits(dataset_id: str) -> None:
     app = open_page("scoring", dataset=dataset_id)
     for name, words in (("bsdetector", "no better than chance"), ("confidence", "Small models")):
-        assert words in said(app.pills(key="scorer").set_value(name).run())
-    assert "Which model it suits" not in said(app.pills(key="scorer").set_value("length").run())
+        assert words in said(app.selectbox(key="scorer").set_value(name).run())
+    assert "Which model it suits" not in said(app.selectbox(key="scorer").set_value("length").run())
 
 
 def test_a_confidence_of_the_first_edition_says_so_and_one_of_today_does_not(
@@ -120,7 +120,7 @@ def test_numbers_that_came_with_the_data_are_a_score_like_any_other(workspace: P
     take_column(ArtifactStore(workspace), dataset_id, "response_chars")
     app = open_page("scoring", dataset=dataset_id)
     assert "Column response_chars" in list(app.dataframe[0].value["score"])
-    checked(app.pills(key="scorer").set_value("column:response_chars").run())
+    checked(app.selectbox(key="scorer").set_value("column:response_chars").run())
     assert app.dataframe[1].value["score:column:response_chars"].is_monotonic_increasing
     app = open_page("selection", dataset=dataset_id, view="new", select_quality="Column response_chars")
     assert app.selectbox(key="select_quality").value == "column:response_chars"
@@ -128,5 +128,5 @@ def test_numbers_that_came_with_the_data_are_a_score_like_any_other(workspace: P
 
 def test_scores_made_elsewhere_are_asked_for_with_a_file(workspace: Path, dataset_id: str) -> None:
     app = open_page("scoring", dataset=dataset_id)
-    checked(app.pills(key="scorer").set_value(FROM_FILE).run())
+    checked(app.selectbox(key="scorer").set_value(FROM_FILE).run())
     assert "made elsewhere" in said(app)

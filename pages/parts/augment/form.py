@@ -99,8 +99,8 @@ def _lead_on(context: DatasetContext, problem: str) -> None:
         ("tag rows on the map", "data_map", "Tag rows on the map", {}),
         ("cluster it on the overview", "overview", "Cluster it", {}),
         ("There is no selection", "selection", "Make a selection", {"view": "new"}),
-        ("Scores, Targets", "scoring", "Make a target", {"scorer": "Targets"}),
-        ("towards it", "scoring", "Score towards it", {"scorer": "Target embedding"}),
+        ("Scores, Targets", "scoring", "Make a target", {"scorer": "targets"}),
+        ("towards it", "scoring", "Score towards it", {"scorer": "target_embedding"}),
     ):
         if words in problem:
             link_to(page, label, query=here | query)

@@ -11,7 +11,7 @@ from pages.shared.plain_text import plain
 from tamis.actions.given_scores import ImportedScores, import_scores
 from tamis.actions.uploads import store_upload
 
-FROM_FILE = "from a file"
+FROM_FILE = "file"
 
 
 def show_score_file(context: DatasetContext) -> None:

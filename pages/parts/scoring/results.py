@@ -22,6 +22,7 @@ from tamis.types import Int64s
 
 END_ROWS = 20
 MAX_CELL_CHARS = 260
+TABLE_PX = 286  # what is computed and the first of what could be; the rest scrolls
 _BRUSH = "brush"
 
 
@@ -47,6 +48,7 @@ def show_score_table(context: DatasetContext) -> None:
             "n_missing": number("Not scored", width=86, format="localized"),
             "measures": st.column_config.TextColumn("What it measures", width="large"),
         },
+        height=TABLE_PX,
         placeholder="",
         alt="Every score with its spread over the rows",
     )
