@@ -17,6 +17,7 @@ from tamis.store.artifacts.view import DatasetView
 from tamis.store.workspace import Workspace
 
 ACTIVE = "active"  # what the address calls the active selection
+FIELD_CHARS = 20
 _KNOWN = "active_known"
 _PICKED = "active_selection"
 _OTHERS = {"clustering": "Clusters", LAYOUT: "Map", "scores": "Score"}
@@ -76,6 +77,8 @@ def _show_selection(workspace: Workspace, view: DatasetView) -> str:
         on_change=_picked, args=(workspace, view.dataset_id, _PICKED),
         **asks(workspace, activate, words="What the map marks, and what fine-tuning and export take unless you choose otherwise there."),
     )  # fmt: skip
+    if len(names[shown]) > FIELD_CHARS:  # what the field has no room for
+        rail_head().caption(plain(names[shown]))
     if active and shown != active:
         rail_head().caption(f"This link shows another than the active one, {plain(names[active])}.")
         rail_head().button(
@@ -100,7 +103,9 @@ def _show_others(workspace: Workspace, view: DatasetView) -> None:
     menus = {kind: found for kind in _OTHERS if len(found := _choices(view, kind)) > 1}
     if not menus:
         return
-    with rail_head().popover("Clusters, map, score", icon=":material/tune:", width="stretch"):
+    with rail_head().popover(
+        "Also active", icon=":material/tune:", width="stretch", help="The active clusters, map and score"
+    ):
         for kind, names in menus.items():
             key = f"active_{kind}"
             st.session_state[key] = _current(view, kind)
