@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -11,7 +12,15 @@ from pages.parts.scoring.stats import estimates_of, say_estimate
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_models_forecast
-from pages.shared.forms.options_form import Form, draw_options, draw_plugin
+from pages.shared.forms.options_form import (
+    Drawer,
+    Form,
+    FormField,
+    draw_choice,
+    draw_field,
+    draw_options,
+    draw_plugin,
+)
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.forms.selection_form import draw_target
 from pages.shared.identity import asks
@@ -22,9 +31,12 @@ from tamis.actions.score_estimates import SAMPLE_ROWS
 from tamis.actions.submit import check_options, submit
 from tamis.actions.targets import list_targets
 from tamis.errors import CurationError
+from tamis.llms import LLMS
 from tamis.scorers import SCORERS, TARGET_SCORERS
 from tamis.steps.score.options import ScoreOptions
 from tamis.types import JSON
+
+LABELS = {"llm": "Language model", "sample_rows": "Rows of a sample (0: all)"}
 
 
 def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> None:
@@ -38,8 +50,18 @@ def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> 
         rest = Form(name="score", start=start.values, suffix=start.suffix, skip=others, instead=named)
         chosen |= draw_options(ScoreOptions, rest)
     if scorer.needs_llm:
-        trained = {"llm_options.model": partial(draw_llm_model, context)}
-        rest = Form(name="score", start=start.values, suffix=start.suffix, skip=("scorer",), instead=trained)
+        trained: dict[str, Drawer] = {
+            **dict.fromkeys(LABELS, _draw_renamed),
+            "llm_options.model": partial(draw_llm_model, context),
+        }
+        rest = Form(
+            name="score",
+            start=start.values,
+            suffix=start.suffix,
+            skip=("scorer",),
+            instead=trained,
+            labels=LABELS,
+        )
         chosen |= draw_options(ScoreOptions, rest)
     problem = _problem(context, name, chosen)
     asked = JobRequest(dataset_id=context.dataset_id, step="score", values=chosen, problem=problem)
@@ -78,6 +100,12 @@ def _show_buttons(
     if sample:
         return {"sample_rows": SAMPLE_ROWS}
     return {} if whole else None
+
+
+def _draw_renamed(drawn: FormField) -> JSON:
+    """The field under its word of every day; the name that the command line takes stays in the help."""
+    named = replace(drawn, label=LABELS[drawn.name], help=f"{drawn.help} (`{drawn.name}`)")
+    return draw_choice(named, LLMS) if drawn.name == "llm" else draw_field(named)
 
 
 def _is_long(context: DatasetContext, name: str) -> bool:

@@ -18,7 +18,7 @@ from tamis.actions.map_colours import PALETTE, colour_choices
 from tamis.actions.read_rows import ALL_ROWS, read_rows
 from tamis.actions.scores import former_options
 from tamis.scorers import scorer_title
-from tamis.types import Int64s
+from tamis.types import JSON, Int64s
 
 END_ROWS = 20
 MAX_CELL_CHARS = 260
@@ -209,7 +209,8 @@ def _show_rows(context: DatasetContext, name: str, brushed: tuple[float, float] 
             low, high = brushed
             st.markdown(f"**Rows from {_short(low)} to {_short(high)}**")
             rows = stats.rows_within(context.key, name, low, high, END_ROWS, _context=context)
-            where, which, limits = "these rows", "dragged", [low, high]
+            where, which = "these rows", "dragged"
+            limits: list[JSON] = [low, high]
         else:
             which = st.segmented_control(
                 "Rows at the ends", ["Lowest", "Highest"], default="Lowest", required=True, key="score_end",
@@ -219,11 +220,18 @@ def _show_rows(context: DatasetContext, name: str, brushed: tuple[float, float] 
             is_low = which == "Lowest"
             rows = stats.ends(context, name, END_ROWS, highest=not is_low)
             where = f"the {'lowest' if is_low else 'highest'} 5 %"
-            limits = ([None, marks[0.05]] if is_low else [marks[0.95], None]) if marks else []
+            limits = _end_of(marks, is_low=is_low)
         if limits and st.button(f"See {where} on the map", icon=":material/scatter_plot:"):
             scope = ALL_ROWS.and_where("range", limits, f"score:{name}").to_url()
             go_to("data_map", {"dataset": context.dataset_id, "scope": scope})
     _show_texts(context, name, rows, which)
+
+
+def _end_of(marks: Mapping[float, float], *, is_low: bool) -> list[JSON]:
+    """From and to of the 5 % at an end; nothing where no row has the score."""
+    if not marks:
+        return []
+    return [None, marks[0.05]] if is_low else [marks[0.95], None]
 
 
 def _show_texts(context: DatasetContext, name: str, rows: Int64s, which: str) -> None:

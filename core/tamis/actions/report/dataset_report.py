@@ -187,7 +187,7 @@ def _title_of(made: Manifest) -> str:
     chosen = chosen_plugin(made)
     for choice in STEPS[made.step].options.CHOICES if made.step in STEPS else ():
         if chosen and made.options.get(choice.field) == chosen and chosen in choice.table:
-            return choice.table[chosen].title
+            return str(choice.table[chosen].title)
     return chosen
 
 
