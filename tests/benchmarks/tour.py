@@ -1,0 +1,72 @@
+"""The pictures of README's tour, taken of a workspace: ``python -m tests.benchmarks.tour WORKSPACE [PAGE …]``.
+
+Its newest dataset has all steps done, proposals and a refinement. Nothing is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.benchmarks.measure import ROOT
+from tests.browser_setup import find_browser
+from tests.e2e import walk_map
+from tests.e2e.conftest import CHROMIUM_FLAGS, Server, running_app
+from tests.e2e.walk_import import settle
+
+FOLDER = ROOT / "docs" / "pictures"
+WIDTH, HEIGHT, TALL = 1280, 800, 1220
+# Name of the picture, page, what its address says, colours, and the height of the window.
+PICTURES = (
+    ("map-light", "data_map", "sieve=true", "light", HEIGHT),
+    ("selection-dark", "selection", "view=new", "dark", HEIGHT),
+    ("review-light", "review", "", "light", HEIGHT),
+    ("refinement-dark", "refinement", "", "dark", TALL),
+)
+
+
+def main() -> None:
+    """Take those that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("pages", nargs="*", help="Names of pictures; all when left out.")
+    asked = parser.parse_args()
+    chosen = [one for one in PICTURES if not asked.pages or one[0] in asked.pages]
+    with running_app(asked.workspace, reviewer="Kim") as server, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=find_browser(), args=CHROMIUM_FLAGS)
+        for one in chosen:
+            take(browser, server, *one)
+        browser.close()
+
+
+def take(
+    browser: Browser, server: Server, name: str, page_name: str, query: str, scheme: str, height: int
+) -> None:
+    """One picture, with as many colours as it needs to be small."""
+    context = browser.new_context(color_scheme=scheme, viewport={"width": WIDTH, "height": height})  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{server.url}/{page_name}?{query}", timeout=120_000)
+    wait(page, page_name)
+    path = FOLDER / f"{name}.png"
+    page.screenshot(path=path)
+    with Image.open(path) as taken:
+        taken.convert("RGB").quantize(128, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+    context.close()
+
+
+def wait(page: Page, page_name: str) -> None:
+    """Until all of it is drawn, its map included."""
+    page.locator("h1").first.wait_for(timeout=120_000)
+    settle(page)
+    if page_name in ("data_map", "selection"):
+        walk_map.wait_for_map(page)
+        walk_map.wait_for_sieve(page)
+    page.wait_for_timeout(1_500)
+
+
+if __name__ == "__main__":
+    main()
