@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.parts.import_data.inspection import count_rows, inspect_files
+from pages.parts.import_data.inspection import count_import_rows, inspect_files
 from pages.parts.import_data.mapping import show_import_file, summary_table
 from pages.parts.import_data.result import IMPORTED, show_import
 from pages.parts.import_data.sources import choose_sources
@@ -70,7 +70,7 @@ def show_left_out(paths: Sequence[str]) -> None:
 
 
 def _say_amount(files: Sequence[ExaminedFile]) -> str:
-    n_rows = count_rows(files)
+    n_rows = count_import_rows(files)
     return count_of(len(files), "file") if n_rows is None else count_of(n_rows, "row")
 
 

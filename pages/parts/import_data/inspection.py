@@ -31,7 +31,7 @@ def choose(paths: Sequence[str], choice: ReadAs) -> None:
     st.session_state.setdefault(_CHOICES, {}).update(dict.fromkeys(paths, choice))
 
 
-def count_rows(files: Sequence[ExaminedFile]) -> int | None:
+def count_import_rows(files: Sequence[ExaminedFile]) -> int | None:
     """How many rows the files hold, counted once while they stay as they are; None where that is not told at once."""
     stamps = tuple((file.path, _stamp(file.path)) for file in files)
     return _count(stamps, _files=files)

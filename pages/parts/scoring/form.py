@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages.parts.scoring.stats import estimates_of, say_estimate
+from pages.parts.scoring.stats import estimates_of, say_what_it_takes
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_adapters import draw_llm_model
 from pages.shared.forms.llm_forecast import show_models_forecast
@@ -96,7 +96,7 @@ def _show_buttons(
             **asks(context.workspace, submit, disabled=bool(problem)),
         )
         if not computed:
-            st.caption(f"All rows: {say_estimate(estimates_of(context)[name])}.", width="content")
+            st.caption(f"All rows: {say_what_it_takes(estimates_of(context)[name])}.", width="content")
     if sample:
         return {"sample_rows": SAMPLE_ROWS}
     return {} if whole else None

@@ -39,7 +39,7 @@ def score_table(context: DatasetContext) -> pd.DataFrame:
                 "takes": ago(context.view.scores[name].manifest.created_at),
             }  # fmt: skip
         else:
-            row["takes"] = say_estimate(estimates.get(name))
+            row["takes"] = say_what_it_takes(estimates.get(name))
         lines.append(row)
     columns = ["group", "score", "takes", "spread", "mean", "low", "median", "high", "n_missing", "measures"]
     return pd.DataFrame(lines).reindex(columns=columns)
@@ -52,7 +52,7 @@ def group_of(context: DatasetContext, name: str) -> str:
     return ASKS if asks_model(name) else FREE
 
 
-def say_estimate(estimate: ScoreEstimate | None) -> str:
+def say_what_it_takes(estimate: ScoreEstimate | None) -> str:
     """What a score takes in a few words; what was measured here is told from what is guessed."""
     if estimate is None or estimate.seconds is None:
         return "depends on the model"

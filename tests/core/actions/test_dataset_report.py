@@ -117,5 +117,5 @@ def test_no_row_is_quoted_and_nothing_said_is_markup(
 
 
 def test_where_nothing_was_exported_into_the_workspace_it_says_what_to_do(data: Dataset) -> None:
-    with pytest.raises(ArtifactMissing, match="tamis export --dataset"):
+    with pytest.raises(ArtifactMissing, match="export its rows first"):
         data.report()

@@ -20,7 +20,7 @@ from tamis.errors import InvalidOptions
 from tamis.steps.resolve_rows import look_at
 from tamis.store.names import dataset_names
 from tamis.store.workspace import Workspace
-from tests.pages.page_workspace import run_step
+from tests.pages.page_workspace import run_pipeline, run_step
 from tests.support.in_process import run_queued
 
 KIM = DecidedBy(reviewer="kim")
@@ -75,6 +75,7 @@ def test_a_version_is_given_what_its_parent_has_in_view_and_nothing_known_is_com
     workspace: Workspace, dataset_id: str
 ) -> None:
     decide_one(workspace, dataset_id)
+    run_pipeline(workspace.path, dataset_id)
     run_step(workspace.path, dataset_id, "score", {"scorer": "length"})
     job = make_version(workspace, dataset_id).job
     queued = carry_over(workspace, dataset_id, job.dataset_id)  # before the version is there

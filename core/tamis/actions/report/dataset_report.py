@@ -73,8 +73,8 @@ def newest_export(workspace: Workspace, dataset_id: str) -> ExportedFile:
     files = list_exports(workspace, dataset_id)
     if not files:
         raise ArtifactMissing(
-            f"A report tells the path to an exported file, and {dataset_id!r} has none in this workspace: tamis export "
-            f"--dataset {dataset_id} first, or name the manifest beside a file that was written elsewhere (--manifest)."
+            f"A report tells the path to an exported file, and {dataset_id!r} has none in this workspace: export its rows first, "
+            "or name the manifest beside a file that was written elsewhere."
         )
     return files[0]
 
