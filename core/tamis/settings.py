@@ -82,7 +82,9 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Folders whose task files the lm-evaluation-harness may run, as a JSON list; such a file can run code.",
     )
-    cpu_slots: int = Field(2, ge=1, description="Jobs that may run at once on this machine.")
+    cpu_slots: int = Field(
+        2, ge=1, description="Jobs that may run at once on this machine, and one short one beside them."
+    )
     gpu_slots: int = Field(1, ge=0, description="GPU jobs that may run at once on this machine.")
     heartbeat_timeout_s: float = Field(
         120.0, gt=0, description="Silence after which a worker on another machine counts as lost, in seconds."

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tamis.actions.active import active_selection
 from tamis.actions.decisions import decision_snapshot
-from tamis.actions.jobs import list_jobs
+from tamis.actions.jobs import active_jobs, list_jobs
 from tamis.actions.manifests import read_manifest
 from tamis.jobs.model import JobState
 from tamis.store.artifacts.readers import read_examples, read_selected_ids
@@ -90,6 +90,17 @@ def ended(app: Server, page: Page, step: str, n_jobs: int = 1) -> None:
         assert waited < JOBS_MS, f"no {step} after {waited / 1000:.0f} s"
         page.wait_for_timeout(500)
         waited += 500
+    settle(page)
+
+
+def wait_for_rest(app: Server, page: Page) -> None:
+    """Wait until nothing is under way: a page that is drawn anew because a job has ended can lose a click."""
+    workspace, waited = open_workspace(app.workspace), 0
+    while active_jobs(workspace):
+        assert waited < JOBS_MS
+        page.wait_for_timeout(500)
+        waited += 500
+    page.wait_for_timeout(6_000)  # as long as a page takes at most to look again
     settle(page)
 
 
@@ -171,6 +182,7 @@ def _compare(hand: Hand, app: Server) -> None:
     hand.go("Compare")
     hand.click(hand.page.get_by_role("button", name="and compare"))
     ended(app, hand.page, "compare")
+    wait_for_rest(app, hand.page)
 
 
 def _propose_decide_apply(hand: Hand, app: Server) -> None:
@@ -179,6 +191,7 @@ def _propose_decide_apply(hand: Hand, app: Server) -> None:
     hand.go("Review")
     hand.click(hand.button(f"Propose for {N_ROWS} rows"))
     ended(app, page, "propose")
+    wait_for_rest(app, page)
     hand.begin("decide")
     hand.click(page.get_by_role("radio", name="By rule"))
     approve = page.get_by_role("button", name=re.compile(r"Approve \d+ rows"))
@@ -191,6 +204,7 @@ def _propose_decide_apply(hand: Hand, app: Server) -> None:
     hand.click(page.get_by_role("radio", name="Apply"))
     hand.click(hand.button("Make a new version"))
     ended(app, page, "curate")
+    wait_for_rest(app, page)
 
 
 def _refine(hand: Hand, app: Server) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from tamis.jobs import job_table
 from tamis.jobs.backends import BACKENDS, backend_row, shares_machine
 from tamis.jobs.model import ACTIVE, Job, JobState
+from tamis.jobs.scheduler.lanes import is_short_job
 from tamis.reprs import duration, percent
 from tamis.steps import STEPS
 from tamis.store.workspace import Workspace
@@ -92,9 +93,12 @@ def _behind(
         return f"{title}: {job.reason}"
     if not shares_machine(job.backend):
         return f"goes to {backend_row(job.backend).title}"
-    here = [one for one in line if shares_machine(one.backend)]
+    # Short jobs have a place of their own, so each is behind others of its kind.
+    lane = is_short_job(job)
+    here = [one for one in line if shares_machine(one.backend) and is_short_job(one) == lane]
+    ahead = [one for one in running if is_short_job(one) == lane]
     place = next((at for at, one in enumerate(here) if one.job_id == job.job_id), 0)
-    before = here[place - 1] if place else running[0] if running else None
+    before = here[place - 1] if place else ahead[0] if ahead else None
     if before is None:
         return "starts now"
     about = names.get(before.dataset_id, before.dataset_id)

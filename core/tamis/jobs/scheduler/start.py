@@ -7,12 +7,15 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import orjson
+
 from tamis import __version__
 from tamis.errors import CurationError
 from tamis.jobs import job_table
 from tamis.jobs.backends import Backend, NoAnswer, NotNow, shares_machine
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import ErrorKind, Job, JobSpec, JobState, Progress, Resources, job_from_row
+from tamis.jobs.scheduler.lanes import SHORT_STEPS, is_short, is_short_job
 from tamis.settings import Settings
 from tamis.store.actor import ROLES
 from tamis.store.database.database import Database
@@ -44,12 +47,17 @@ class Slots:
     cpu: int
     gpu: int
     all_cpu: int
+    short: int = 1  # places that only short jobs take, beside the others
 
-    def take(self, resources: Resources) -> bool:
+    def take(self, resources: Resources, *, is_short: bool = False) -> bool:
         """Take what a job needs if it is free: a GPU job takes its GPUs, any other one CPU slot for each worker.
 
-        A job with more workers than the machine has slots takes them all, or it would wait for ever.
+        A job with more workers than the machine has slots takes them all, or it would wait for ever. A short one takes the
+        place of short ones first.
         """
+        if is_short and self.short > 0:
+            self.short -= 1
+            return True
         if resources.gpus:
             fits = resources.gpus <= self.gpu
             self.gpu -= resources.gpus if fits else 0
@@ -58,6 +66,11 @@ class Slots:
             fits = 0 < wanted <= self.cpu
             self.cpu -= wanted if fits else 0
         return fits
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is free but the place of short jobs."""
+        return self.cpu <= 0 and self.gpu <= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +146,21 @@ class Starter:
         slots = _free(connection, self.workspace.settings)
         elsewhere = any(not shares_machine(name) for name in usable)
         query = f"{job_table.SELECT} {_READY.format(marks=', '.join('?' * len(usable)))}"
+        if slots.is_full and slots.short > 0 and not elsewhere:
+            # Only a short one can start: of a long queue of others nothing is read.
+            steps = ", ".join(f"'{step}'" for step in SHORT_STEPS)
+            query = query.replace("WHERE jobs.state", f"WHERE jobs.step IN ({steps}) AND jobs.state", 1)
         fitting: list[Job] = []
         impossible: list[Job] = []
         for row in connection.execute(query, usable):
-            if len(fitting) >= most or (slots.cpu <= 0 and slots.gpu <= 0 and not elsewhere):
+            if len(fitting) >= most or (slots.is_full and slots.short <= 0 and not elsewhere):
                 break
             job = job_from_row(row)
             if not shares_machine(job.backend):
                 fitting.append(job)
             elif job.resources.gpus > self.workspace.settings.gpu_slots:
                 impossible.append(job)
-            elif slots.take(job.resources):
+            elif slots.take(job.resources, is_short=is_short_job(job)):
                 fitting.append(job)
         return fitting, impossible
 
@@ -247,9 +264,14 @@ def _claimed(job: Job, clock: float) -> job_table.Columns:
 
 def _free(connection: sqlite3.Connection, settings: Settings) -> Slots:
     slots = Slots(settings.cpu_slots, settings.gpu_slots, settings.cpu_slots)
-    for row in connection.execute("SELECT backend, resources FROM jobs WHERE state = 'running'"):
+    for row in connection.execute(
+        "SELECT backend, step, options, resources FROM jobs WHERE state = 'running'"
+    ):
         if shares_machine(row["backend"]):
             resources = Resources.model_validate_json(row["resources"])
+            if slots.short > 0 and is_short(row["step"], orjson.loads(row["options"]), resources):
+                slots.short -= 1
+                continue
             slots.gpu -= resources.gpus
             slots.cpu -= 0 if resources.gpus else min(resources.workers, settings.cpu_slots)
     return slots
