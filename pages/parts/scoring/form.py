@@ -60,7 +60,6 @@ def show_score_form(context: DatasetContext, name: str, start: FormDefaults) -> 
             suffix=start.suffix,
             skip=("scorer",),
             instead=trained,
-            labels=LABELS,
         )
         chosen |= draw_options(ScoreOptions, rest)
     problem = _problem(context, name, chosen)
