@@ -106,6 +106,7 @@ def wait_for_rest(app: Server, page: Page) -> None:
 
 def test_the_whole_path_takes_half_of_what_it_took(app: Server, page: Page, tmp_path: Path) -> None:
     hand = Hand(page)
+    page.set_default_timeout(180_000)  # beside the jobs of a whole pipeline
     page.goto(app.url)
     dataset_id = _import_and_run(hand, app, tmp_path)
     _search_and_tag(hand)
