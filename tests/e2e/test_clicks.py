@@ -64,7 +64,9 @@ class Hand:
         folded = self.page.get_by_test_id("stExpandSidebarButton")
         expect(self.page.locator("h1").first).to_be_visible(timeout=60_000)
         settle(self.page)
-        if not link.is_visible():  # the map folds the rail away
+        if (
+            self.page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "true"
+        ):  # as the map has it
             self.click(folded)
         self.click(link)
         expect(self.page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=60_000)
