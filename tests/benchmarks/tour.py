@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.benchmarks.measure import ROOT
 from tests.browser_setup import find_browser
@@ -66,7 +66,8 @@ def wait(page: Page, page_name: str) -> None:
     if page_name in ("data_map", "selection"):
         walk_map.wait_for_map(page)
         walk_map.wait_for_sieve(page)
-    page.wait_for_timeout(1_500)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=120_000)
+    page.wait_for_timeout(3_000)
 
 
 if __name__ == "__main__":
