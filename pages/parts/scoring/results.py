@@ -36,7 +36,7 @@ def show_score_table(context: DatasetContext) -> None:
             "group": st.column_config.TextColumn("", width=104, pinned=True),
             "score": st.column_config.TextColumn("Score", width=170, pinned=True),
             "takes": st.column_config.TextColumn(
-                "Takes",
+                "Made, or takes",
                 width=150,
                 help="For all rows: as runs here took, or a guess from the tokens for the bundled model.",
             ),
