@@ -136,13 +136,16 @@ def test_a_round_of_labels_is_started_reviewed_by_keys_and_the_next_one_asks(
     walk_augment.wait_for_campaign(page, app.url, dataset_id, "Round 1: 1 of 1 labels wait for you")
     page.get_by_role("link", name="Review 1").click()
     page.wait_for_url("**/review*")
-    page.wait_for_url("**row=*")
-    page.wait_for_selector(walk_review.IDLE)
+    row = walk_review.wait_for_item(page)
     expect(page.get_by_text("Asked and answered")).to_be_visible()
-    row = walk_review.row_in(page)
-    walk_review.look(page)
-    page.keyboard.press("k")
-    walk_review.rest(page)
+    # What the probe corrected by itself is in the queue too.
+    for _ in range(12):
+        walk_review.look(page)
+        page.keyboard.press("k")
+        page.wait_for_timeout(400)
+        if page.get_by_text("Everything is decided").is_visible():
+            break
+    expect(page.get_by_text("Everything is decided")).to_be_visible(timeout=JOB_MS)
     walk_augment.wait_for_campaign(page, app.url, dataset_id, "Round 2: 1 of 1 labels wait for you")
     workspace = open_workspace(app.workspace)
     (campaign,) = [one for one in list_campaigns(workspace) if one.dataset_id == dataset_id]
@@ -170,9 +173,7 @@ def test_a_pruning_is_asked_for_and_its_table_says_which_set_leaves_less(
     walk_compare.choose_calibrations(page, 2)
     page.get_by_role("button", name="Prune and measure").click()
     expect(page.get_by_text("Masks by chance would share 0.33")).to_be_visible(timeout=JOB_MS)
-    expect(
-        page.get_by_text("of 3 windows of 40 tokens").or_(page.get_by_text("not told apart")).first
-    ).to_be_visible()
+    expect(page.get_by_text("told apart").first).to_be_visible()
     (made,) = open_workspace(app.workspace).artifacts.list(dataset_id, "pruning")
     found = read_pruning(made)
     assert len(found.calibrations) == 2 and found.sparsity_fraction == pytest.approx(0.5, abs=0.02)
