@@ -36,7 +36,7 @@ RESULTS: dict[str, Callable[[Job], tuple[str, dict[str, str]]]] = {
 
 def while_jobs_run(workspace: Workspace, draw: Callable[[Sequence[Job]], None]) -> None:
     """Draw now, and again every moment while jobs are under way; the whole page reruns when one starts or ends, and when a
-    campaign that ran begins to wait, or the other way round.
+    campaign makes a move or begins to wait.
 
     A page has one of these at most: timers inside each other make the browser show old content.
     """

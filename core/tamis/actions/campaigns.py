@@ -116,9 +116,15 @@ def list_campaigns(
     return [_shown(workspace, row) for row in table.read_campaigns(workspace.database, states, dataset_id)]
 
 
-def states_under_way(workspace: Workspace) -> dict[str, CampaignState]:
-    """Campaigns that run or wait, by id, without all that ``list_campaigns`` reads: a page asks every moment whether they changed."""
-    return {row.campaign_id: row.state for row in table.read_campaigns(workspace.database, UNDER_WAY)}
+def states_under_way(workspace: Workspace) -> dict[str, tuple[CampaignState, int]]:
+    """The state and the number of moves of campaigns that run or wait, by id, without all else that ``list_campaigns`` reads: a
+    page asks every moment whether one went on, which may wait again by then.
+    """
+    rows = table.read_campaigns(workspace.database, UNDER_WAY)
+    return {
+        row.campaign_id: (row.state, len(table.read_moves(workspace.database, row.campaign_id)))
+        for row in rows
+    }
 
 
 def show_campaign(workspace: Workspace, campaign_id: str) -> Campaign:
