@@ -17,18 +17,21 @@ from tamis.compute.compare.paired import (
     PairedChange,
     Verdict,
     change_verdicts,
+    mean_in_groups,
     paired_change,
     unpaired_change,
 )
-from tamis.store.artifacts.adapters import read_evaluation
+from tamis.store.artifacts.adapters import held_out_groups, read_evaluation
 from tamis.store.artifacts.store import Artifact
-from tamis.types import JSON, Float64s
+from tamis.types import JSON, Float64s, Int64s
 
 MEASURES = ("exact_match", "token_f1", "rouge_l", "json_valid")  # of an answer beside the reference
+LOSSES = ("n_groups", "base_loss", "loss", "change", "error", "low", "high")
 BETTER, WORSE, UNCLEAR = "better", "worse", "not clear"
 VERDICT_RULE = (
-    "Better and worse are said where the 95 % interval of the change, row by row, leaves zero out, and of several at once "
-    "only where Benjamini and Hochberg's rule at 5 % does too: of all that are called so, one in twenty may be chance."
+    "Better and worse are said where the 95 % interval of the paired change leaves zero out, rows with like prompts or of one "
+    "family counting once and at least six such, and of several at once only where Benjamini and Hochberg's rule at 5 % does "
+    "too: of all that are called so, one in twenty may be chance."
 )
 
 
@@ -80,28 +83,27 @@ def answered(table: pa.Table) -> pa.Table:
 
 
 def cluster_losses(context: DatasetContext, table: pa.Table) -> pa.Table:
-    """One line per cluster of an evaluation, most improved first: cluster_id, cluster, n, both losses, their change with
-    its standard error, its 95 % interval (low, high) and the verdict (see VERDICT_RULE) among all clusters, and the mean
-    of each measure before and after.
+    """One line per cluster of an evaluation, most improved first: cluster_id, cluster, n rows in n_groups of
+    like ones, both losses, their change with its standard error, its 95 % interval (low, high) and the verdict (see
+    VERDICT_RULE) among all clusters, and the mean of each measure before and after. Losses and change count every group
+    once.
     """
     loss, base = _numbers(table, "loss"), _numbers(table, "base_loss")
     known = np.isfinite(loss) & np.isfinite(base)
     clusters = table["cluster_id"].to_numpy().astype(np.int64)
-    ids, groups = np.unique(clusters[known], return_inverse=True)
-    difference = (loss - base)[known]
-    changes = [paired_change(difference[groups == group]) for group in range(len(ids))]
+    ids = np.unique(clusters[known])
+    together = held_out_groups(table)
+    parts = [known & (clusters == one) for one in ids]
+    told = [_told(base[part], loss[part], together[part]) for part in parts]
+    verdicts = change_verdicts([one.change for one in told])
     columns: dict[str, Any] = {
         "cluster_id": ids,
         "cluster": [name_of_cluster(context, int(one)) for one in ids],
-        "n": np.bincount(groups, minlength=len(ids)),
-        "base_loss": mean_per_group(groups, base[known], len(ids)),
-        "loss": mean_per_group(groups, loss[known], len(ids)),
-        "change": np.array([one.mean for one in changes], dtype=np.float64),
-        "error": np.array([_error(difference[groups == group]) for group in range(len(ids))]),
-        "low": np.array([one.low for one in changes], dtype=np.float64),
-        "high": np.array([one.high for one in changes], dtype=np.float64),
-        "verdict": [word_of(one, higher_is_better=False) for one in change_verdicts(changes)],
+        "n": np.array([part.sum() for part in parts], dtype=np.int64),
+        **{name: np.array([one.columns[name] for one in told]) for name in LOSSES},
+        "verdict": [word_of(one, higher_is_better=False) for one in verdicts],
     }
+    columns["n_groups"] = columns["n_groups"].astype(np.int64)
     inside = np.isin(clusters, ids)
     places = np.searchsorted(ids, clusters[inside])
     for name in measures_of(table):
@@ -113,21 +115,16 @@ def cluster_losses(context: DatasetContext, table: pa.Table) -> pa.Table:
 
 
 def overall_losses(table: pa.Table) -> dict[str, Any]:
-    """The same over all rows of an evaluation: n, both losses, their change with error, interval and verdict, and the
+    """The same over all rows of an evaluation: n, n_groups, both losses, their change with error, interval and verdict, and the
     measures.
     """
     loss, base = _numbers(table, "loss"), _numbers(table, "base_loss")
     known = np.isfinite(loss) & np.isfinite(base)
-    change = paired_change((loss - base)[known])
+    told = _told(base[known], loss[known], held_out_groups(table)[known])
     losses: dict[str, Any] = {
         "n": float(known.sum()),
-        "base_loss": _mean(base[known]),
-        "loss": _mean(loss[known]),
-        "change": change.mean,
-        "error": _error((loss - base)[known]),
-        "low": change.low,
-        "high": change.high,
-        "verdict": word_of(change_verdicts([change])[0], higher_is_better=False),
+        **told.columns,
+        "verdict": word_of(change_verdicts([told.change])[0], higher_is_better=False),
     }
     for name in measures_of(table):
         for measure in (f"base_{name}", name):
@@ -139,7 +136,10 @@ def overall_losses(table: pa.Table) -> dict[str, Any]:
 def measure_verdicts(table: pa.Table) -> dict[str, str]:
     """What became of the loss and of each measure over all rows: better, worse or not clear, looked at together."""
     names = ["loss", *measures_of(table)]
-    changes = [paired_change(_numbers(table, name) - _numbers(table, f"base_{name}")) for name in names]
+    groups = held_out_groups(table)
+    changes = [
+        paired_change(_numbers(table, name) - _numbers(table, f"base_{name}"), groups) for name in names
+    ]
     return {
         name: word_of(verdict, higher_is_better=name != "loss")
         for name, verdict in zip(names, change_verdicts(changes), strict=True)
@@ -170,6 +170,24 @@ def task_changes(entries: Sequence[Mapping[str, JSON]]) -> list[TaskChange]:
         for i, verdict in zip(judged, found, strict=True)
     }
     return [TaskChange(one, changes[i], words.get(i, "")) for i, one in enumerate(entries)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What became of the losses of some rows; ``columns`` by the names in LOSSES."""
+
+    change: PairedChange
+    columns: Mapping[str, float]
+
+
+def _told(base: Float64s, loss: Float64s, groups: Int64s) -> _Told:
+    """Losses of rows (n,) before and after, averaged over the rows of each group and then over groups."""
+    before, after = mean_in_groups(groups, base), mean_in_groups(groups, loss)
+    change = paired_change(after - before)
+    values = (
+        change.n, _mean(before), _mean(after), change.mean, _error(after - before), change.low, change.high,
+    )  # fmt: skip
+    return _Told(change, dict(zip(LOSSES, map(float, values), strict=True)))
 
 
 def _task_change(one: Mapping[str, JSON]) -> PairedChange | None:

@@ -15,8 +15,8 @@ from tamis.actions.finetune_grid import ALL_CLUSTERS, MethodLoss
 
 MAX_CLUSTERS = 24
 RULE = (
-    "Better and worse are said of a method against the mean of all, row by row over the held-out rows, beyond a 95 % interval "
-    "and by Benjamini and Hochberg's rule at 5 % over all cells. That speaks of these runs: what another training would give, "
+    "Better and worse are said of a method against the mean of all, row by row over the held-out rows, those with like prompts or of "
+    "one family counting once, beyond a 95 % interval and by Benjamini and Hochberg's rule at 5 % over all cells. That speaks of these runs: what another training would give, "
     "only an interval over runs can say."
 )
 
@@ -164,7 +164,11 @@ def _numbers(table: pd.DataFrame) -> None:
             "high": number("To", format="%.4f"),
             "base_loss": number("Before", format="%.4f"),
             "change": number("Change", format="%+.4f"),
-            "against": number("Against the mean", format="%+.4f", help="Of all methods, row by row."),
+            "against": number(
+                "Against the mean",
+                format="%+.4f",
+                help="Of all methods, row by row, like rows counting once.",
+            ),
             "against_low": number("From (95 %)", format="%+.4f"),
             "against_high": number("To (95 %)", format="%+.4f"),
             "verdict": st.column_config.TextColumn("Verdict", width=90),

@@ -181,7 +181,7 @@ def labelled_clusters(shown: pd.DataFrame) -> pd.DataFrame:
 def _cluster_table(clusters: pd.DataFrame, table: pa.Table) -> None:
     line = {"cluster": stats.ALL, **overall_losses(table)}
     shown = [name for one in measures_of(table) for name in (f"base_{one}", one) if name in clusters]
-    columns = ["cluster", "n", "base_loss", "loss", "change", "low", "high", "verdict", *shown]
+    columns = ["cluster", "n", "n_groups", "base_loss", "loss", "change", "low", "high", "verdict", *shown]
     whole = pd.concat([pd.DataFrame([line]), clusters], ignore_index=True)[columns]
     whole[shown] = 100 * whole[shown]
     number = st.column_config.NumberColumn
@@ -192,10 +192,13 @@ def _cluster_table(clusters: pd.DataFrame, table: pa.Table) -> None:
         column_config={
             "cluster": st.column_config.TextColumn("Cluster", width=240, pinned=True),
             "n": number("Rows", format="localized"),
+            "n_groups": number(
+                "Groups", format="localized", help="Rows with like prompts or of one family are one."
+            ),
             "base_loss": number("Base loss", format="%.3f"),
             "loss": number("Tuned loss", format="%.3f"),
             "change": number("Change", format="%+.3f", help="Below zero is better."),
-            "low": number("From", format="%+.3f", help="95 % interval of the change, row by row."),
+            "low": number("From", format="%+.3f", help="95 % interval of the paired change."),
             "high": number("To", format="%+.3f"),
             "verdict": st.column_config.TextColumn("Verdict", width=90, help=VERDICT_RULE),
             **{name: number(_title(name), format="%.0f %%") for name in shown},

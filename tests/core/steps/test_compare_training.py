@@ -12,14 +12,17 @@ import pytest
 from tamis.steps.compare.training import ALL_CLUSTERS, method_losses
 from tamis.store.artifacts.adapters import EVALUATION
 from tamis.store.artifacts.store import Artifact, ArtifactStore, make_manifest
+from tests.support.changes import told_alone
 
 
-def evaluated(store: ArtifactStore, identifier: str, rows: list[int], shift: object) -> Artifact:
+def evaluated(
+    store: ArtifactStore, identifier: str, rows: list[int], shift: object, **more: object
+) -> Artifact:
     ids = np.array(rows)
     with store.writing("data", "adapter", identifier) as writer:
         columns = {
             "example_id": ids, "cluster_id": (ids % 2).astype(np.int32), "loss": 1.0 + ids + shift, "base_loss": 3.0 + ids
-        }  # fmt: skip
+        } | more  # fmt: skip
         pq.write_table(pa.table(columns), writer.path / EVALUATION)
         writer.commit(
             make_manifest(
@@ -62,3 +65,42 @@ def test_a_method_is_better_only_beyond_what_rows_leave_open(tmp_path: Path) -> 
     alone = method_losses(runs[:1])
     assert {one.verdict for one in alone} == {"not clear"}
     assert np.isnan([one.beside.mean for one in alone]).all()
+
+
+def test_rows_that_any_run_kept_together_count_once(tmp_path: Path) -> None:
+    """Sixty rows of five prompts are five pairs, too few for a verdict, also where only the other run says so."""
+    store, rows = ArtifactStore(tmp_path), list(range(60))
+    shift = np.random.default_rng(0).normal(-0.4, 0.1, 60)
+    alone = [[evaluated(store, "a", rows, shift)], [evaluated(store, "b", rows, 0.0)]]
+    assert {one.verdict for one in method_losses(alone)} == {"better", "worse"}
+    prompts = np.arange(60) // 12
+    told = [[evaluated(store, "c", rows, shift)], [evaluated(store, "d", rows, 0.0, group=prompts)]]
+    found = [one for one in method_losses(told) if one.cluster_id == ALL_CLUSTERS]
+    assert [(one.verdict, one.n_rows, one.beside.n) for one in found] == [("not clear", 60, 5)] * 2
+    assert found[0].beside.mean == pytest.approx(shift.mean() / 2)
+    # One run holds pairs together, the other the pair of two pairs: all are one.
+    chained = [
+        [evaluated(store, "e", rows, shift, group=np.arange(60) // 2)],
+        [evaluated(store, "f", rows, 0.0, group=(np.arange(60) + 1) // 2)],
+    ]
+    assert {one.beside.n for one in method_losses(chained)} == {1}
+
+
+def test_cells_of_methods_and_clusters_are_looked_at_together(tmp_path: Path) -> None:
+    """A cell that is told alone, at p = .03, is not told among forty."""
+    store, n_clusters = ArtifactStore(tmp_path), 20
+    shift = told_alone(n_clusters)
+    clusters = np.repeat(np.arange(n_clusters), len(shift) // n_clusters)
+    for n, verdicts in ((1, {"better", "worse"}), (n_clusters, {"not clear"})):
+        inside = np.flatnonzero(clusters < n)
+        runs = [
+            [
+                evaluated(
+                    store, f"{name}{n}", inside.tolist(), sign * shift[inside], cluster_id=clusters[inside]
+                )
+            ]
+            for name, sign in (("a", 1), ("b", -1))
+        ]
+        parts = [one for one in method_losses(runs) if one.cluster_id != ALL_CLUSTERS]
+        assert len(parts) == 2 * n
+        assert {one.verdict for one in parts} == verdicts

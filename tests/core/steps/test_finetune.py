@@ -93,6 +93,7 @@ def test_the_result_holds_weights_curves_and_a_comparison_with_the_base(dataset,
     found = read_evaluation(made).to_pylist()
     assert [row["example_id"] for row in found] == [0, 1, 2, 3, 4]
     assert [row["cluster_id"] for row in found] == [0, 1, 0, 1, 0]
+    assert [row["group"] for row in found] == [0, 1, 2, 3, 4]  # no prompt is like another
     assert sum(row["response"] is not None for row in found) == made.summary["n_answered"] == 4
     assert all((row["response"] is None) == np.isnan(row["token_f1"]) for row in found)
     assert all(np.isnan(row["json_valid"]) for row in found if row["example_id"] != 1)

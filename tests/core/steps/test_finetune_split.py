@@ -73,6 +73,8 @@ def test_rows_with_equal_or_nearly_equal_prompts_are_on_one_side(tmp_path, seed)
     assert 36 <= len(split.held_out) <= 40
     assert (split.counts.level, split.counts.n_repeats, split.counts.n_near) == ("near", 50, 50)
     assert "on one side" in split_text(split, stops_early=False)
+    of = [(i // 4, i % 4 == 3) for i in split.held_out.tolist()]  # three of four rows are alike
+    assert len(set(zip(of, split.groups.tolist(), strict=True))) == len(set(of)) == split.groups.max() + 1
     before = split_one_by_one(inputs, options)
     both = [{i // 4 for i in ids if i % 4 < 3} for ids in (before.train, before.held_out)]
     assert both[0] & both[1]  # what was done before
@@ -136,6 +138,9 @@ def test_rows_like_named_held_out_ones_are_not_trained_on(tmp_path):
     store, dataset_id = dataset(tmp_path, many())
     split, *_ = split_of(store, dataset_id, held_out=rows_artifact(store, dataset_id, [0, 3, 9]))
     assert split.held_out.tolist() == [0, 3, 9]
+    assert split.groups.tolist() == [0, 1, 2]
+    both, *_ = split_of(store, dataset_id, held_out=rows_artifact(store, dataset_id, [0, 2, 3]))
+    assert both.groups.tolist() == [0, 0, 1]
     assert not set(split.train.tolist()) & {0, 1, 2, 3, 8, 9, 10}
     assert split.counts.n_near_named == 4
     assert "4 rows like held-out ones were not trained on" in split_text(split, stops_early=False)
@@ -358,6 +363,7 @@ def test_the_split_of_before_keeps_its_rows_and_the_name_of_its_result(tmp_path)
     drawn = np.sort(np.random.default_rng(42).permutation(np.arange(200))[:20])
     assert split.held_out.tolist() == drawn.tolist()
     assert split.counts is None
+    assert split.groups.tolist() == list(range(20))
     assert not len(split.stopping)
     assert (
         "may be among those that were trained on, and early stopping looked at these very rows"

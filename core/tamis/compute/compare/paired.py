@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tamis.types import Float64s
+from tamis.compute.compare.histograms import mean_per_group
+from tamis.types import Float64s, Int64s
 
 Verdict = Literal["higher", "lower", "unclear"]
 CONFIDENCE = 0.95
@@ -40,8 +41,19 @@ class PairedChange:
         return (self.high - self.low) / 2
 
 
-def paired_change(differences: ArrayLike, *, confidence_fraction: float = CONFIDENCE) -> PairedChange:
+def mean_in_groups(groups: Int64s, values: ArrayLike) -> Float64s:
+    """Mean of the values (n,) that are numbers in each group of ``groups`` (n,), (k,), NaN for a group without one."""
+    numbers, place = np.unique(groups, return_inverse=True)
+    return mean_per_group(place, values, len(numbers))
+
+
+def paired_change(
+    differences: ArrayLike, groups: Int64s | None = None, *, confidence_fraction: float = CONFIDENCE
+) -> PairedChange:
     """After less before, one number per row, as a mean with its interval; NaN values are left out.
+
+    Rows of one of ``groups`` (n,), as of one prompt, are no evidence of their own: each group is averaged and counts once,
+    in the mean and in ``n``.
 
     Student's t of the mean with Hall's (1992) correction for skewed differences; where every difference is −1, 0 or 1
     (right or wrong answers) the adjusted Wald interval of Bonett and Price (2012), which adds one pair of either kind, so
@@ -50,6 +62,8 @@ def paired_change(differences: ArrayLike, *, confidence_fraction: float = CONFID
     from scipy.special import stdtr, stdtrit  # not before: every command imports what counts votes
 
     given = np.asarray(differences, dtype=np.float64)
+    if groups is not None:
+        given = mean_in_groups(groups, given)
     known = given[np.isfinite(given)]
     n = len(known)
     if n < 2:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from tamis.compute.compare.paired import Verdict, change_verdicts, paired_change
 from tamis.compute.text.text_overlap import exact_match, is_json, rouge_l, token_f1
 from tamis.protocols import LanguageModel
+from tamis.store.artifacts.adapters import GROUP, held_out_groups
 from tamis.types import JSON, Float64s, Int64s
 
 LOSS_WORDS: dict[Verdict, str] = {"lower": "better", "higher": "worse", "unclear": "not clear"}
@@ -22,12 +23,15 @@ Report = Callable[[str, int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Held-out rows side by side; ``cluster_ids`` is -1 where there is none."""
+    """Held-out rows side by side; ``cluster_ids`` is -1 where there is none, ``groups`` the same for rows that belong
+    together.
+    """
 
     example_ids: Int64s
     cluster_ids: Int64s
     prompts: Sequence[str]
     golds: Sequence[str]
+    groups: Int64s
 
 
 def evaluate(
@@ -41,13 +45,14 @@ def evaluate(
 ) -> pa.Table:
     """One row per held-out row; ``answered`` are the positions that both models answer, greedily.
 
-    Columns: example_id, cluster_id, prompt, gold, base_response and response (null where not answered), and each of
+    Columns: example_id, cluster_id, group, prompt, gold, base_response and response (null where not answered), and each of
     MEASURES for the tuned model and with ``base_`` for its base (NaN where not measured; json_valid only where the
     wanted answer is JSON). A loss is the mean negative log-likelihood per token of the wanted answer.
     """
     columns: dict[str, pa.Array[Any]] = {
         "example_id": pa.array(rows.example_ids, pa.int64()),
         "cluster_id": pa.array(rows.cluster_ids, pa.int32()),
+        GROUP: pa.array(rows.groups, pa.int64()),
         "prompt": pa.array(list(rows.prompts), pa.string()),
         "gold": pa.array(list(rows.golds), pa.string()),
     }
@@ -91,22 +96,30 @@ def by_cluster(table: pa.Table) -> pa.Table:
 
 
 def loss_verdict(table: pa.Table) -> str:
-    """What became of the held-out loss, over all rows and of each cluster, in words: verdicts on paired differences."""
+    """What became of the held-out loss, over all rows and of each cluster, in words: verdicts on paired differences, rows of
+    one group counting once.
+    """
     change = table.column("loss").to_numpy() - table.column("base_loss").to_numpy()
-    clusters = table.column("cluster_id").to_numpy()
-    whole = paired_change(change)
+    clusters, groups = table.column("cluster_id").to_numpy(), held_out_groups(table)
+    whole = paired_change(change, groups)
     if not np.isfinite(whole.low):
         return ""
     (found,) = change_verdicts([whole])
     text = (
         f"Held-out loss changed by {whole.mean:+.3f} (95 % interval {whole.low:+.3f} to {whole.high:+.3f}, "
-        f"{whole.n:,} rows paired): {LOSS_WORDS[found]}."
+        f"{_paired(int(np.isfinite(change).sum()), whole.n)}): {LOSS_WORDS[found]}."
     )
-    each = change_verdicts([paired_change(change[clusters == one]) for one in np.unique(clusters)])
+    parts = [clusters == one for one in np.unique(clusters)]
+    each = change_verdicts([paired_change(change[part], groups[part]) for part in parts])
     if len(each) < 2:
         return text
     counted = ", ".join(f"{each.count(key):,} {word}" for key, word in LOSS_WORDS.items())
     return f"{text} Of {len(each):,} clusters {counted} (Benjamini-Hochberg at 5 %)."
+
+
+def _paired(n_rows: int, n_groups: int) -> str:
+    together = "" if n_groups == n_rows else f" in {n_groups:,} groups of like rows, each counted once"
+    return f"{n_rows:,} rows paired{together}"
 
 
 def _part(report: Report, stage: str, place: int, n: int) -> Callable[[int], None]:

@@ -59,11 +59,13 @@ class SplitCounts:
 class Split:
     """Sorted ids of the rows to train on, of those held out, and of those that early stopping looks at.
 
-    ``replaced`` are conversations that replace the dataset's own. ``counts`` is None where rows were drawn one by one.
+    ``groups``, beside ``held_out``, is the same number for rows that were kept together. ``replaced`` are conversations that
+    replace the dataset's own. ``counts`` is None where rows were drawn one by one.
     """
 
     train: Int64s
     held_out: Int64s
+    groups: Int64s
     stopping: Int64s
     replaced: Mapping[int, tuple[Message, ...]]
     n_dropped: int
@@ -103,6 +105,7 @@ def split_one_by_one(inputs: Mapping[str, Artifact], options: FinetuneOptions) -
     split = Split(
         train=train,
         held_out=held_out,
+        groups=np.arange(len(held_out), dtype=np.int64),
         stopping=np.empty(0, dtype=np.int64),
         replaced=replaced,
         n_dropped=kept.n_dropped,
@@ -224,6 +227,11 @@ class _Company:
             return np.arange(self.n_rows)
         return self.links.groups(near=level == "near", family=level != "prompts")[: self.n_rows]
 
+    def groups_of(self, rows: Int64s, level: str) -> Int64s:
+        """Numbers of groups from 0 of these rows, (n,)."""
+        inside = self.groups(level)[np.searchsorted(self.rows, rows)]
+        return np.unique(inside, return_inverse=True)[1].astype(np.int64)
+
     def known(self) -> Bools:
         """Which rows the model was trained on, or on their like."""
         groups = self.links.groups()
@@ -261,6 +269,7 @@ def _drawn(plain: Split, company: _Company, options: FinetuneOptions) -> Split:
         plain,
         train=difference(difference(company.rows, held_out), lost),
         held_out=held_out,
+        groups=company.groups_of(held_out, level),
         counts=company.counts(level, n_known=n_known, n_leaking=len(lost)),
     )
 
@@ -282,6 +291,7 @@ def _around_named(plain: Split, company: _Company) -> Split:
         plain,
         train=train,
         held_out=held_out,
+        groups=company.groups_of(held_out, level),
         counts=company.counts(
             level,
             n_known=int((is_held_out & known).sum()),

@@ -230,6 +230,7 @@ def _held_out(context: StepContext, split: Split) -> HeldOut:
         cluster_ids=_clusters(context, ids),
         prompts=[question for question, _ in asked],
         golds=[answer for _, answer in asked],
+        groups=split.groups[np.searchsorted(split.held_out, ids)],
     )
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.errors import ArtifactDamaged
 from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import Artifact, ArtifactStore
-from tamis.types import JSON
+from tamis.types import JSON, Int64s
 
 KIND = "adapter"
 TRAIN, HELD_OUT, STOPPING = "train.jsonl", "held_out.jsonl", "stopping.jsonl"
+GROUP = "group"  # the column of the evaluation that says which held-out rows belong together
 CURVES, EVALUATION, CLUSTERS = "curves.parquet", "evaluation.parquet", "evaluation_clusters.parquet"
 
 
@@ -46,6 +48,17 @@ def read_curves(adapter: Artifact) -> pa.Table:
 def read_evaluation(adapter: Artifact) -> pa.Table | None:
     """One row per held-out row, as ``tamis.steps.finetune.evaluate`` says; None when no row was held out."""
     return _read(adapter, EVALUATION) if EVALUATION in adapter.manifest.files else None
+
+
+def held_out_groups(table: pa.Table) -> Int64s:
+    """A number for each row of an evaluation, the same for rows with like prompts or of one family, shape (n,).
+
+    In files of before, which do not say so, and where rows were held out one by one, every row is its own group.
+    """
+    if GROUP not in table.column_names:
+        return np.arange(table.num_rows, dtype=np.int64)
+    groups: Int64s = table.column(GROUP).to_numpy().astype(np.int64)
+    return groups
 
 
 def read_evaluation_clusters(adapter: Artifact) -> pa.Table | None:
