@@ -61,6 +61,9 @@ def test_few_prompts_with_many_answers_are_few() -> None:
     assert whole["change"] == pytest.approx(each) == line["change"] == line["loss"] - line["base_loss"]
     assert set(measure_verdicts(table).values()) == {"not clear"}
     assert "100 rows paired in 5 groups of like rows, each counted once): not clear." in loss_verdict(table)
+    halves = evaluation(change, group=prompts, cluster_id=np.arange(100) % 2)
+    assert "Of 2 clusters 0 better, 0 worse, 2 not clear" in loss_verdict(halves)
+    assert "Of 2 clusters 2 better" in loss_verdict(halves.drop_columns("group"))
     before = table.drop_columns("group")  # files of before do not say so
     assert held_out_groups(before).tolist() == list(range(100))
     assert overall_losses(before)["verdict"] == "better"

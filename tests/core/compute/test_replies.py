@@ -81,7 +81,14 @@ VERDICTS = [
     ("我不选A。", None), ("选A还是B", None), ("不是A，而是B", "B"), ("答えはBです。", "B"), ("La mejor respuesta es B.", "B"),
     ("Prefiero B a A.", "B"), ("B es mejor que A.", "B"), ("A resposta é B.", "B"), ("La risposta è A.", "A"),
     ("Scelgo B.", "B"), ("No hay duda: la respuesta es B.", "B"), ("There is no doubt that the answer is B.", "B"),
-    ("No elijo A.", None),
+    ("No elijo A.", None), ("A would be better if it cited sources.", None),
+    ("B would be the better one if the date were right.", None),
+    ("Response A is better formatted; content-wise B wins.", None), ("A is better in style but worse in substance.", None),
+    ("B is better than nothing, but A is what I would choose.", None), ("A is better than average, B is excellent.", None),
+    ("I would say A is better than average, B is excellent.", None), ("Response B would be preferable if it were short.", None),
+    ("Antwort A wäre besser, wenn sie Quellen nennte.", None), ("La réponse A serait meilleure avec une source.", None),
+    ("A is better structured, B is correct.", "B"), ("A is better in every respect.", "A"), ("B is better in my opinion.", "B"),
+    ("Response A was clearly the better one.", "A"), ("Response B is much better than response A.", "B"),
 ]  # fmt: skip
 
 

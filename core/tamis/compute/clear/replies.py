@@ -31,7 +31,10 @@ _LEADS = re.compile(rf"^\s*(?:[-•#>✅👉☑✔]+\s*)?{_LETTER}{_AFTER}", _I)
 _NAMED = re.compile(rf"^\s*{_OPEN}(?:{words.THING})\s+{_LETTER}(?=$|[.,:;!—–)\]])", _I)
 # "Response B is better", "A wins": the letter is the choice by what is said of it. A bare letter must begin its clause:
 # in "Vitamin B is better" it does not.
-_BETTER = rf"(?:{words.IS}|is|was|seems|looks)\s+(?:(?:{words.VERY})\s+)*(?:{words.BETTER})\b"
+# "Would be better if" says that it is not; "better in style", "better than nothing" praise a part, or next to nothing.
+_IS_BETTER = rf"(?:(?!would\b|wäre\b|serait\b)(?:{words.IS})|was|seems|looks)\s+(?:(?:{words.VERY})\s+)*(?:{words.BETTER})\b"
+_BETTER = rf"{_IS_BETTER}(?!\s+(?:{words.IN_PART})\b)"
+_PARTLY = re.compile(rf"^\s*{_IS_BETTER}\s+(?:{words.IN_PART})\b", _I)
 _PRAISED = re.compile(rf"\b(?:{words.THING})\s+{_LETTER}\s+(?:{_BETTER}|(?:{words.WINS})\b)", _I)
 _CLAUSE = rf"(?:^|[.!?,;:\n—–]\s*|\b(?:{words.JOINS})\s+)"
 _PRAISED_ALONE = re.compile(rf"{_CLAUSE}{_LETTER}\s+(?:{_BETTER}|(?:{words.WINS})\b)", _I | re.MULTILINE)
@@ -157,7 +160,9 @@ def _stated(text: str) -> list[tuple[str, bool]]:
         if letter not in "ABC" and text[end : end + 1] not in (")", "]"):
             continue
         rest = _rest(text, end)
-        if is_ruled_out(text[: match.start("letter")], rest, letter.upper()) or _SEVERAL.match(rest):
+        if _SEVERAL.match(rest) or _PARTLY.match(rest):
+            continue
+        if is_ruled_out(text[: match.start("letter")], rest, letter.upper()):
             continue
         sentence = re.split(r"[.!?。\n]", text[: match.start("letter")])[-1]
         letters.append((letter.upper(), bool(_FINAL.search(sentence))))
@@ -200,7 +205,7 @@ def _leading(line: str) -> str | None:
     if match is None:
         return None
     rest = _rest(line, match.end("letter"))
-    if _SEVERAL.match(rest) or _BLAMED_AFTER.match(rest):
+    if _SEVERAL.match(rest) or _PARTLY.match(rest) or _BLAMED_AFTER.match(rest):
         return None
     letter = match["letter"]
     marks = {mark.upper() for mark in _MARK.findall(line)}

@@ -53,6 +53,11 @@ BETTER = (
     "|besser|beste|richtig|korrekt|bessere|überlegen|vorzuziehen|hilfreicher|genauer|meilleure?s?|correcte?|juste|préférable|supérieure?|mejor|correcta?|superior"
     "|preferible|melhor|migliore|лучше"
 )
+# After "better": only in one respect, or than what nobody offered.
+IN_PART = (
+    r"in(?! (?:my|every|all|most|almost|nearly|both|general|each|this|the end|jeder|allen|tous|todo)\b)|if|when|otherwise|formatted|written|structured|organi[sz]ed|worded|phrased|styled|than (?:nothing|none|average|expected|usual|before)"
+    "|formatiert|geschrieben|formuliert|als (?:nichts|keine)|que rien|que nada|écrite?|escrita?|scritta?"
+)
 WINS = "wins|gewinnt|siegt|gagne|l['’]emporte|gana|vence|vince"
 FIND = "find|found|consider|finde|trouve|encuentro"
 WORSE = (
