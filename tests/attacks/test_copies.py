@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tamis.actions.campaigns import go_on_with_all, show_campaign
 from tamis.actions.jobs import get_job, refresh_jobs, resume_job
 from tamis.actions.submit import submit
 from tamis.settings import Settings
 from tamis.store.workspace import Workspace, open_workspace
+from tests.core.actions.test_backup import written_campaign
 from tests.pages.page_workspace import alpaca_file, import_file
 
 
@@ -43,6 +45,21 @@ def test_what_waits_in_a_copied_folder_does_not_start_by_itself(
     assert get_job(open_workspace(path), job_id).state == "queued"  # where it was submitted it goes on
     resume_job(here, job_id)
     assert get_job(open_workspace(copied), job_id).state == "queued"  # a person said so, here
+
+
+def test_a_campaign_of_a_copied_folder_makes_no_move_by_itself(
+    waiting: tuple[Path, str], tmp_path: Path
+) -> None:
+    path, _ = waiting
+    there = open_workspace(path)
+    with there.database.writing() as connection:
+        connection.execute(written_campaign(there.artifacts.dataset_ids()[0], "running"))
+    here = open_workspace(shutil.copytree(path, tmp_path / "ours"))
+    assert go_on_with_all(here) == []
+    found = show_campaign(here, "self_guide-1")
+    assert (found.state, found.moves) == ("stopped", ())
+    assert "a copy. Resume it to go on." in found.said
+    assert show_campaign(there, "self_guide-1").state == "running"
 
 
 def test_a_folder_that_is_moved_or_whose_file_has_another_number_is_no_copy(

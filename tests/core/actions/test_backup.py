@@ -16,7 +16,8 @@ import zstandard
 
 import tamis
 from tamis.actions.backup import ABOUT, back_up, restore
-from tamis.actions.jobs import get_job, refresh_jobs
+from tamis.actions.campaigns import go_on_with_all, show_campaign
+from tamis.actions.jobs import get_job, list_jobs, refresh_jobs
 from tamis.actions.submit import submit
 from tamis.actions.verify import verify
 from tamis.cli.main import run
@@ -135,6 +136,14 @@ def _written_anew(made, *statements):
     about.write_bytes(orjson.dumps(described))
 
 
+def written_campaign(dataset_id, state):
+    """The statement that writes a campaign under way into a database."""
+    return (
+        "INSERT INTO campaigns (campaign_id, kind, dataset_id, options, frozen, state, started_by, created_at, updated_at) "
+        f"VALUES ('self_guide-1', 'self_guide', '{dataset_id}', '{{}}', '{{}}', '{state}', 'x', '2026', '2026')"
+    )
+
+
 def test_what_waited_or_ran_does_not_start_by_itself_where_it_is_put_back(filled, dataset_id, tmp_path):
     job = submit(filled, dataset_id, "cluster", {"method_options": {"n_clusters": 3}}).job.job_id
     made = back_up(filled, tmp_path / "copy")
@@ -148,6 +157,17 @@ def test_what_waited_or_ran_does_not_start_by_itself_where_it_is_put_back(filled
         assert (ended.state, ended.handle) == ("cancelled", "")
         assert "Resume it" in ended.reason
     assert get_job(filled, job).state == "queued"  # the backup's own database is another file
+
+
+@pytest.mark.parametrize("state", ["running", "waiting"])
+def test_a_campaign_of_a_backup_makes_no_move_by_itself(filled, dataset_id, tmp_path, state):
+    made = back_up(filled, tmp_path / "copy")
+    _written_anew(made, written_campaign(dataset_id, state))
+    back = open_workspace(restore(made.path, tmp_path / "back").path)
+    assert go_on_with_all(back) == []
+    found = show_campaign(back, "self_guide-1")
+    assert (found.state, found.moves) == ("stopped", ())
+    assert "Resume it" in found.said and list_jobs(back) == []
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ _NAMES = {"datasets": ("dataset_id",), "jobs": ("job_id", "dataset_id", "kind", 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _ENDED = "It was under way when the backup was made. Resume it to go on."
 _COPIED = "It was under way in the workspace of which this is a copy. Resume it to go on."
+_AT_REST = "('stopped', 'failed', 'done')"  # of campaigns
 _UNDER_WAY = "state IN ('queued', 'running')"
 
 
@@ -36,7 +37,14 @@ def adopt_database(path: Path) -> int:
 
 
 def end_under_way(connection: sqlite3.Connection, reason: str = _COPIED) -> int:
-    """End what waited or ran elsewhere, and forget by what handle it was known there; returns how many jobs that were."""
+    """End what waited or ran elsewhere, and forget by what handle it was known there; returns how many jobs that were.
+
+    Campaigns are stopped with their jobs: each would make its next move by itself.
+    """
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'campaigns'").fetchone():
+        connection.execute(
+            f"UPDATE campaigns SET state = 'stopped', reason = ? WHERE state NOT IN {_AT_REST}", (reason,)
+        )
     return connection.execute(
         f"UPDATE jobs SET state = 'cancelled', handle = '', reason = ? WHERE {_UNDER_WAY}", (reason,)
     ).rowcount
