@@ -6,7 +6,7 @@ prompt described field by field for pairs, ``rl: dpo`` beside the stanza for pre
 
 from __future__ import annotations
 
-from tamis.formats.llama_factory import LABELS, PAIRS, Parts
+from tamis.formats.llama_factory import LABELS, PAIRS, Parts, refuse_choice
 from tamis.formats.trainer_gaps import judged_bad, must_have_role_and_content, unread
 from tamis.formats.written import NotReadable, TurnsSeen, WrittenShape, side_of
 from tamis.models.opened_turns import REASONING
@@ -100,6 +100,7 @@ def _pair(shape: WrittenShape, parts: Parts) -> dict[str, JSON]:
 
 def _preference(shape: WrittenShape) -> dict[str, JSON]:
     prompt, chosen, rejected = (shape.named(part) for part in ("prompt", "chosen", "rejected"))
+    refuse_choice(shape)
     answers = {"field_chosen": chosen, "field_rejected": rejected}
     if shape.has(shape.named("input"), "text"):
         raise NotReadable(

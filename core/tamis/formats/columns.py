@@ -15,7 +15,6 @@ from tamis.formats.names import (
     COMPLETION,
     INSTRUCTION,
     MESSAGE_LISTS,
-    PAIRS,
     PROMPT,
     QUESTION,
     are_choices,
@@ -29,6 +28,7 @@ from tamis.formats.names import (
 from tamis.formats.pairs import PairColumns, read_pair, write_pair
 from tamis.formats.role_labels import role_of
 from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.weak_pairs import weak_pair
 from tamis.types import JSON, Example
 
 
@@ -135,9 +135,7 @@ def _suggest_prompt_completion(records: Sequence[Record]) -> PromptCompletionFie
     if prompt is None or completion is None:
         prompt, completion = _annotated(columns, records)
     if prompt is None or completion is None:
-        prompt, completion = _weak_pair(columns)
-    if prompt is None or completion is None:
-        return None
+        return _suggest_weak(columns)
     return PromptCompletionFields(
         prompt=prompt, completion=completion, **_beside(columns, prompt, completion)
     )
@@ -199,13 +197,15 @@ def _annotated(columns: Record, records: Sequence[Record]) -> tuple[str | None, 
     return None, None
 
 
-def _weak_pair(columns: Record) -> tuple[str | None, str | None]:
-    question = match_column(columns, *QUESTION, *INSTRUCTION)
-    for said, replied in PAIRS:
-        prompt, completion = match_column(columns, said), match_column(columns, replied)
-        if prompt and completion and question in (None, prompt):
-            return prompt, completion
-    return None, None
+def _suggest_weak(columns: Record) -> PromptCompletionFields | None:
+    pair = weak_pair(columns)
+    if pair is None or not pair.is_sure:
+        return None
+    free = {column: value for column, value in columns.items() if column != pair.context}
+    beside = _beside(free, pair.prompt, pair.completion)
+    if pair.context:
+        beside["context"] = pair.context
+    return PromptCompletionFields(prompt=pair.prompt, completion=pair.completion, **beside)
 
 
 def _beside(columns: Record, prompt: str, completion: str) -> dict[str, str]:

@@ -164,17 +164,20 @@ def inspect_file(
 
 
 def rank_formats(
-    records: Sequence[Record], json_columns: Sequence[str] = (), tried: Sequence[Record] = ()
+    records: Sequence[Record],
+    json_columns: Sequence[str] = (),
+    tried: Sequence[Record] = (),
+    spread: Sequence[Record] = (),
 ) -> list[FormatMatch]:
     """Return the formats whose columns are there, those that read most records first, then in the table's
     order.
 
     ``records`` say which columns there are, and ``tried`` (these, when empty) how many can be read. ``json_columns``
-    hold lists and objects as text. Objects in columns are opened when nothing fits without.
+    hold lists and objects as text, ``spread`` are later records whose values tell something too. Objects in columns are opened when nothing fits without.
     """
     tried = tried or records
     shown = [_shown(record, json_columns) for record in records]
-    found = _matches(shown, tried, json_columns)
+    found = _matches(shown, (tried, spread), json_columns)
     for _ in range(_MAX_OPENED):
         if any(match.confidence for match in found):
             break
@@ -184,18 +187,20 @@ def rank_formats(
             inside.look(record)
         json_columns = tuple(dict.fromkeys((*json_columns, *inside.json_columns)))
         shown = [_shown(record, json_columns) for record in opened]
-        found = _matches(shown, tried, json_columns) or found
+        found = _matches(shown, (tried, spread), json_columns) or found
     return found
 
 
 def _matches(
-    shown: Sequence[Record], tried: Sequence[Record], json_columns: Sequence[str]
+    shown: Sequence[Record], told: tuple[Sequence[Record], Sequence[Record]], json_columns: Sequence[str]
 ) -> list[FormatMatch]:
+    tried, spread = told
     matches: list[FormatMatch] = []
     for name in FORMATS:
         form = load_format(name)
         fields = form.suggest(shown)
         if fields is not None:
+            fields = fields.settled([*shown, *spread])
             fields = with_alternatives(_with_json(fields, json_columns, seen_columns(shown)), shown)
             beside = _side_by_side(fields, tried)
             fields = fields.model_copy(update={"side_by_side": beside}) if beside else fields
@@ -291,7 +296,8 @@ def _side_by_side(fields: ColumnMapping, records: Sequence[Record]) -> tuple[str
 
 
 def _ranked(seen: Survey) -> list[FormatMatch]:
-    return rank_formats(seen.telling, seen.json_columns, [record for _, _, record in seen.records])
+    tried, spread = ([record for _, _, record in some] for some in (seen.records, seen.spread))
+    return rank_formats(seen.telling, seen.json_columns, tried, spread)
 
 
 def _chosen(format_name: str, fields: ColumnMapping | None, seen: Survey) -> FormatMatch:
@@ -302,7 +308,9 @@ def _chosen(format_name: str, fields: ColumnMapping | None, seen: Survey) -> For
         fields = ranked[format_name]
     else:
         columns = seen_columns([_shown(record, seen.json_columns) for record in seen.telling])
-        fields = _filled(_completed(fields or form.fields(), ranked.get(format_name)), columns)
+        suggested = ranked.get(format_name)
+        fields = _filled(_completed(fields or form.fields(), suggested), columns)
+        fields = fields.settled([*seen.telling, *(record for _, _, record in seen.spread)], suggested)
         if set(fields.json_columns) <= set(seen.json_columns):
             fields = _with_json(fields, seen.json_columns, columns)
     return FormatMatch(

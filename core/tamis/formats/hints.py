@@ -12,6 +12,7 @@ from tamis.formats.asides import is_aside
 from tamis.formats.format import Record
 from tamis.formats.names import COMPLETION, first_item, match_column, usual_spelling
 from tamis.formats.stored_form import lifted
+from tamis.formats.weak_pairs import weak_pair
 from tamis.types import JSON
 
 # Columns of data that was made for something else: translation, retrieval, summaries.
@@ -45,6 +46,10 @@ def guess_mapping(records: Sequence[Record]) -> Guess | None:
 
 def _pair_guess(records: Sequence[Record]) -> Guess | None:
     columns = _columns(records)
+    weak = weak_pair({column: values[0] for column, values in columns.items()})
+    if weak and weak.context:
+        parts = {"prompt": weak.prompt, "context": weak.context, "completion": weak.completion}
+        return Guess("prompt_completion", parts)
     texts = {column: values for column, values in columns.items() if all(map(_is_text, values))}
     for said, replied in _PAIRS:
         prompt, completion = match_column(texts, said), match_column(texts, replied)

@@ -194,8 +194,19 @@ def _tags(seen: TurnsSeen, defaults: dict[str, str]) -> dict[str, JSON]:
     }
 
 
+def refuse_choice(shape: WrittenShape) -> None:
+    """Raise NotReadable for pairs of which a further column says which is the better one: no trainer reads it."""
+    choice = getattr(shape.fields, "choice", "")
+    if choice and shape.has(choice):
+        raise NotReadable(
+            f"The column {choice!r} says row by row which answer is the better one, which no trainer reads. "
+            "Export as 'preference'."
+        )
+
+
 def _preference(shape: WrittenShape) -> dict[str, JSON]:
     prompt, chosen, rejected = (shape.named(part) for part in ("prompt", "chosen", "rejected"))
+    refuse_choice(shape)
     answers = {"chosen": chosen, "rejected": rejected}
     if all(shape.only(column, "text") for column in (prompt, chosen, rejected)):
         columns: dict[str, JSON] = {"prompt": prompt, **answers}

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tamis.errors import InvalidRecord, RowDoesNotFit
 from tamis.formats.conversation import (
@@ -36,9 +37,9 @@ from tamis.formats.names import (
     turn_keys,
 )
 from tamis.formats.pairs import joined_prompt, split_prompt
-from tamis.formats.preferred import match_sides, second_is_better
+from tamis.formats.preferred import match_sides, preferred_side, scale_of
 from tamis.formats.role_labels import role_of
-from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.stored_form import ColumnMapping, value_at
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.formats.turn_lists import PAIRS, earlier_turns, read_turn_list, write_history, write_turn_list
 from tamis.types import JSON, Example, Message
@@ -63,6 +64,38 @@ class PreferenceFields(ColumnMapping):
     )
     system: str = Field("system", description="Column with the system prompt; may be missing")
     history: str = Field("", description="Column with earlier turns; may be missing")
+    others: tuple[str, ...] = Field(
+        (), description="Columns with further answers, of which the choice may name one"
+    )
+    scale: tuple[str, ...] = Field(
+        (),
+        description="The number by which the choice names each answer: 0,1 or 1,2; -,+ where its sign counts",
+    )
+
+    unwritten: ClassVar[frozenset[str]] = ColumnMapping.unwritten | {"others", "scale"}
+
+    @field_validator("others", "scale", mode="before")
+    @classmethod
+    def _split_answers(cls, value: object) -> object:
+        return tuple(name for name in value.split(",") if name) if isinstance(value, str) else value
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The columns of the answers between which the choice decides, in their order."""
+        return (self.chosen, self.rejected, *self.others)
+
+    def settled(self, records: Sequence[dict[str, JSON]], suggested: ColumnMapping | None = None) -> Self:
+        """Return the mapping with the meaning of the choice's numbers and the further answers, where no person named them."""
+        if not self.choice:
+            return self
+        others = self.others
+        if isinstance(suggested, PreferenceFields) and "others" not in self.model_fields_set:
+            same = (self.chosen, self.rejected, self.choice)
+            others = suggested.others if same == (*suggested.answers[:2], suggested.choice) else others
+        scale = self.scale or scale_of(
+            [value_at(record, self.choice) for record in records], self.choice, (*self.answers[:2], *others)
+        )
+        return self.model_copy(update={"others": others, "scale": scale})
 
 
 def preference() -> Format:
@@ -76,8 +109,13 @@ def _read(record: Record, fields: PreferenceFields) -> list[Example]:
             text_of(record, column)  # raises with the fields that are there
     noted: dict[str, JSON] = {"format": "preference"}
     chosen, rejected = fields.chosen, fields.rejected
-    if fields.choice and second_is_better(record.get(fields.choice), (chosen, rejected)):
-        chosen, rejected, noted["swapped"] = rejected, chosen, True
+    if fields.choice and (place := preferred_side(record.get(fields.choice), fields.answers, fields.scale)):
+        chosen, rejected = fields.answers[place], chosen
+        noted |= {"swapped": True} if place == 1 else {"preferred": place}
+    if beside := [column for column in fields.others if column != chosen and record.get(column)]:
+        noted["others"] = [*beside, fields.rejected] if "preferred" in noted else beside
+    if chosen not in record:
+        text_of(record, chosen)
     turns, used = _conversation(record, fields, chosen, noted)
     system = text_part(record, fields.system, noted, "system")
     if system and turns and turns[0]["role"] != "system":
@@ -85,7 +123,7 @@ def _read(record: Record, fields: PreferenceFields) -> list[Example]:
         noted["system_column"] = True
         used.append(fields.system)
     example = build_example(turns)
-    meta = left_over(record, [*used, fields.chosen, fields.rejected])
+    meta = left_over(record, [*used, chosen, rejected])
     example.meta = {**meta, "rejected": record[rejected], SHAPE: noted}
     return [example]
 
@@ -195,8 +233,9 @@ def _render(example: Example, fields: PreferenceFields | None = None) -> Record:
         record[names.system or "system"] = as_it_was(turns.pop(0)["content"], noted, "system")
     record |= _write_prompt(turns, names, noted)
     chosen, rejected = names.chosen, names.rejected
-    if noted.get("swapped") and names.choice:
-        chosen, rejected = rejected, chosen
+    place = int(noted.get("preferred") or bool(noted.get("swapped")))
+    if names.choice and 0 < place < len(names.answers):
+        chosen, rejected = names.answers[place], chosen
     record[chosen] = _write_chosen(turns, noted)
     record[rejected] = example.meta["rejected"]
     written = add_meta(record, example)
@@ -263,15 +302,16 @@ def _form(noted: dict[str, JSON], name: str) -> dict[str, JSON]:
 def _suggest(records: Sequence[Record]) -> PreferenceFields | None:
     columns = seen_columns(records)
     found = [
-        (chosen, rejected, "")
+        (chosen, rejected)
         for better, worse in CHOSEN_REJECTED
         if (chosen := match_column(columns, better)) and (rejected := match_column(columns, worse))
     ]
     sides = match_sides(columns)
     if not found and not sides:
         return None
-    chosen, rejected, choice = found[0] if found else sides or ("", "", "")
-    taken = [chosen, rejected, choice]
+    answers, choice = sides if sides and not found else (found[0], "")
+    chosen, rejected = answers[:2]
+    taken = [*answers, choice]
     free = {column: value for column, value in columns.items() if column not in taken}
     # Beside whole conversations a context is no prompt that they repeat.
     names = _WHOLE_PROMPT if _is_conversation(columns[chosen]) else PREFERENCE_PROMPT
@@ -282,6 +322,7 @@ def _suggest(records: Sequence[Record]) -> PreferenceFields | None:
         chosen=chosen,
         rejected=rejected,
         choice=choice,
+        others=answers[2:],
         input=optional_column(columns, match_text, INPUT, taken),
         system=optional_column(columns, match_text, SYSTEM, taken),
         history=optional_column(columns, match_column, HISTORY, taken),

@@ -1,67 +1,165 @@
-"""Two answers side by side and a column that says which of them was preferred."""
+"""Answers side by side and a column that says which of them was preferred.
+
+A text names the answer (a, model_b, first) or its column. What a number means differs from file to file: counted from 0, counted
+from 1, or a strength whose sign counts. Which it is is read from all sampled values of the column and from the names of the
+answers' columns; where both allow more than one reading, none is taken.
+"""
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
 from tamis.errors import InvalidRecord
-from tamis.formats.names import match_column
+from tamis.formats.names import match_column, usual_spelling
 from tamis.types import JSON
 
-# The answers, then the columns that may name the better one.
-_SIDES = (
-    ("response_0", "response_1"), ("response_a", "response_b"), ("answer_a", "answer_b"), ("answer_0", "answer_1"),
-    ("completion_a", "completion_b"), ("output_1", "output_2"), ("output_a", "output_b"), ("response_1", "response_2"),
-    ("answer_1", "answer_2"), ("conversation_a", "conversation_b"), ("human_ref_a", "human_ref_b"),
-    ("messages_a", "messages_b"), ("response1", "response2"), ("answer1", "answer2"), ("output1", "output2"),
-)  # fmt: skip
+UNKNOWN = ("unknown",)  # the scale of numbers that may be read in more than one way
+SIGN = ("-", "+")
+_STEMS = ("response", "answer", "completion", "output", "conversation", "human_ref", "messages", "generation", "candidate")  # fmt: skip
+_ENDS = ("0123456789", "123456789", "abcdefgh")
+_SIDE = re.compile(r"(.+?)_?([0-9]|[a-h])")
+# The columns that may name the better answer.
 _CHOICES = (
     "better_response_id", "winner", "preference", "preferred", "choice", "chosen", "better", "better_id",
-    "human_preference", "overall_preference", "preference_strength", "labels", "label",
+    "human_preference", "overall_preference", "preference_strength", "better_response", "better_answer", "chosen_index", "chosen_idx",
+    "preferred_index", "best", "best_response", "best_index", "correct", "correct_answer_id", "correct_index", "correct_idx", "correct_option",
+    "answer_idx", "answer_index", "labels", "label",
 )  # fmt: skip
-_FIRST, _SECOND = frozenset(("a", "left", "first")), frozenset(("b", "right", "second"))
+_WORDS = {"left": 0, "first": 0, "right": 1, "second": 1, "third": 2, "fourth": 3}
+_NAMING = frozenset(("", *_STEMS, "model", "assistant", "option", "choice", "side", "system", "chatbot", "text", "reply", "the"))  # fmt: skip
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_LONGEST = 40  # characters of a text that names one
 
 
-def match_sides(columns: dict[str, JSON]) -> tuple[str, str, str] | None:
-    """Return the columns of two answers and of the choice between them, or None."""
-    for one, other in _SIDES:
-        first, second = match_column(columns, one), match_column(columns, other)
-        if first and second and (choice := match_column(columns, *_CHOICES)):
-            return first, second, choice
+class Sides(NamedTuple):
+    """The columns of two or more answers, in their order, and of the choice between them."""
+
+    answers: tuple[str, ...]
+    choice: str
+
+
+def match_sides(columns: dict[str, JSON]) -> Sides | None:
+    """Return the columns of the answers and of the choice between them, or None."""
+    choice = match_column(columns, *_CHOICES)
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for column, value in columns.items() if choice else ():
+        named = _SIDE.fullmatch(usual_spelling(column))
+        if named and named[1] in _STEMS and column != choice and value not in (None, "", []):
+            found.setdefault((named[1], column.rpartition(".")[0]), {}).setdefault(named[2], column)
+    for _, sides in sorted(found.items(), key=lambda item: _STEMS.index(item[0][0])):
+        for ends in _ENDS:
+            n = next((n for n, end in enumerate(ends) if end not in sides), len(ends))
+            if choice and n > 1:
+                return Sides(tuple(sides[end] for end in ends[:n]), choice)
     return None
 
 
-def second_is_better(choice: JSON, columns: tuple[str, str]) -> bool:
-    """Tell from the choice between two columns whether the second was preferred; raises InvalidRecord for neither.
+def scale_of(values: Iterable[JSON], choice: str, answers: Sequence[str]) -> tuple[str, ...]:
+    """Return which number names each of the answers by all sampled values: ``("0", "1")``, ``("-", "+")``.
 
-    A text names the side (a, model_b, first) or the column. A number is the number at the end of a column's name;
-    of strengths the sign counts, below 0 for the first; the labels of Stanford's human preferences are 1 for the first.
+    Empty where no value is a number, ``UNKNOWN`` where the numbers may be read in more than one way. Stanford's human
+    preferences say 1 for the first.
     """
-    first, second = (column.lower() for column in columns)
-    if isinstance(choice, str) and not choice.strip().lstrip("-").isdecimal():
-        name = choice.strip().lower()
-        last = name.rpartition("_")[2]
-        if name in (first, second):
-            return name == second
-        if last in _FIRST | _SECOND:
-            return last in _SECOND
-    else:
-        side = _by_number(choice, first, second)
-        if side is not None:
-            return side
-    raise InvalidRecord(
-        f"no answer was preferred; the choice between {columns[0]!r} and {columns[1]!r} is {choice!r}"
-    )
+    said = [_number(value) for value in values if _named_side(value, answers) is None]
+    seen = {number for number in said if number is not None}
+    if not seen:
+        return ()
+    if usual_spelling(answers[0]) == "human_ref_a":
+        return ("1", "0")
+    name, n = usual_spelling(choice), len(answers)
+    if n == 2 and (min(seen) < 0 or "strength" in name or name == "overall_preference"):
+        return _signed(seen, name)
+    seen = {number for number in seen if number >= 0}  # below 0 stands for none of many
+    first = _counted(seen, name, n, _first_number(answers)) if all(map(float.is_integer, seen)) else None
+    return UNKNOWN if first is None else tuple(str(first + i) for i in range(n))
 
 
-def _by_number(choice: JSON, first: str, second: str) -> bool | None:
-    try:
-        number = int(choice)
-    except (TypeError, ValueError):
+def _signed(seen: set[float], name: str) -> tuple[str, ...]:
+    """The scale of strengths, unless the numbers may be places or the -1 of a hidden label."""
+    if name in ("label", "labels") and min(seen) >= -1 and seen != {-1.0, 1.0}:
+        return UNKNOWN
+    is_strength = min(seen) < 0 or "strength" in name or max(seen) > 2 or seen == {2.0}
+    return SIGN if is_strength else UNKNOWN
+
+
+def _counted(seen: set[float], name: str, n: int, named: int | None) -> int | None:
+    """The number of the first of ``n`` answers, of which ``named`` is the one in its column's name; None where it is unclear."""
+    if not seen:
         return None
-    if first.endswith("ref_a"):
-        return {1: False, 0: True}.get(number)
-    ends = (first.rpartition("_")[2], second.rpartition("_")[2])
-    if number < 0:
-        return False
-    if str(number) in ends:
-        return str(number) == ends[1]
-    return {0: False, 1: True}.get(number) if ends == ("a", "b") else number > 0 or None
+    low, high = min(seen), max(seen)
+    if named is not None and name.endswith(("_id", "_idx", "_index")) and low >= named:
+        return named
+    if high > n:
+        return None  # a scale with steps between
+    if low == 0 and high < n:
+        # Counted from 0, or from 1 with 0 for none: only the last number tells.
+        return 0 if named != 1 or high == n - 1 else None
+    if low > 0 and high == n:
+        return 1
+    return named
+
+
+def preferred_side(choice: JSON, answers: Sequence[str], scale: Sequence[str] = ()) -> int:
+    """Return the place of the preferred answer; raises InvalidRecord for none and for a number of unknown meaning.
+
+    Without a ``scale`` a number is that at the end of a column's name, of letters 0 is the first.
+    """
+    side = _named_side(choice, answers)
+    number = None if side is not None else _number(choice)
+    if number is not None and tuple(scale) == UNKNOWN:
+        raise InvalidRecord(
+            f"the choice {choice!r} may mean more than one of {', '.join(map(repr, answers))}; say which number names each "
+            "of them, in their order: --map scale=0,1 or --map scale=1,2, of signs --map scale=-,+"
+        )
+    if number is not None:
+        side = _side_of(number, answers, scale)
+    if side is None:
+        between = " and ".join(filter(None, (", ".join(map(repr, answers[:-1])), repr(answers[-1]))))
+        raise InvalidRecord(f"no answer was preferred; the choice between {between} is {choice!r}")
+    return side
+
+
+def _side_of(number: float, answers: Sequence[str], scale: Sequence[str]) -> int | None:
+    if not scale:
+        first = _first_number(answers)
+        scale = SIGN if number < 0 else [str((first or 0) + i) for i in range(len(answers))]
+    name = ("-" if number < 0 else "+" if number > 0 else "") if set(scale) == set(SIGN) else f"{number:g}"
+    return scale.index(name) if name in scale[: len(answers)] else None
+
+
+def _named_side(choice: JSON, answers: Sequence[str]) -> int | None:
+    """The place of the answer that a text names by its column, a letter or a word."""
+    if not isinstance(choice, str) or len(choice) > _LONGEST or _NUMBER.fullmatch(choice.strip()):
+        return None
+    name = usual_spelling(choice.strip(" .:()[]"))
+    columns = [usual_spelling(column).replace("_", "") for column in answers]
+    if name.replace("_", "") in columns:
+        return columns.index(name.replace("_", ""))
+    head, _, last = name.rpartition("_")
+    if not head and (joined := _SIDE.fullmatch(name)) and joined[1] in _NAMING:
+        head, last = joined[1], joined[2]
+    if head not in _NAMING:
+        return None
+    side = _ENDS[2].index(last) if len(last) == 1 and last in _ENDS[2] else _WORDS.get(last, -1)
+    return side if 0 <= side < len(answers) else None
+
+
+def _number(choice: JSON) -> float | None:
+    """The number that a choice is, or ends with behind a name: 2 of ``model_2``; yes and no are none."""
+    if isinstance(choice, int | float) and not isinstance(choice, bool):
+        return float(choice) if math.isfinite(choice) else None
+    if not isinstance(choice, str) or len(choice) > _LONGEST:
+        return None
+    if _NUMBER.fullmatch(choice.strip()):
+        return float(choice)
+    named = _SIDE.fullmatch(usual_spelling(choice))
+    return float(named[2]) if named and named[1] in _NAMING and named[2].isdigit() else None
+
+
+def _first_number(answers: Sequence[str]) -> int | None:
+    """The number at the end of the first answer's name; None for letters."""
+    end = usual_spelling(answers[0])[-1:]
+    return int(end) if end.isascii() and end.isdigit() else None

@@ -10,13 +10,19 @@ from tamis.formats.beside import OF_TURNS, note_beside, note_within, watched
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
 from tamis.formats.notes import Notes
-from tamis.formats.stored_form import lifted
+from tamis.formats.stored_form import value_at
 from tamis.types import JSON, Example
 
 _ANNOTATED = frozenset(LABELLED)
 _ROLE_AND_CONTENT = 2  # keys of most turns
 _PLAIN = {"format", "input_chars"}  # of a prompt with an input behind it
-_LISTED = {"set_aside": "set-aside", "in_words": "in-words", "unjoined": "unjoined", "unread": "no-text"}
+_LISTED = {
+    "set_aside": "set-aside",
+    "in_words": "in-words",
+    "unjoined": "unjoined",
+    "unread": "no-text",
+    "others": "answers-beside",
+}
 
 
 def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> None:
@@ -46,7 +52,7 @@ def _note_fields(record: Record, meta: Record, shape: dict[str, JSON], notes: No
             notes[column, "annotations"] += 1
     for form in (shape, *(value for value in shape.values() if isinstance(value, dict))):
         _note_form(form, notes)
-    if isinstance(answer, str) and n_answers(meta.get(answer) or _value_at(record, answer)) > 1:
+    if isinstance(answer, str) and n_answers(meta.get(answer) or value_at(record, answer)) > 1:
         notes[answer, "one-of-several"] += 1
 
 
@@ -59,12 +65,3 @@ def _note_form(form: dict[str, JSON], notes: Notes) -> None:
         note_within(inner, notes)
     for column in {place["key"] for place in (form.get("own_keys") or {}).values()}:
         notes[column, "own-key"] += 1
-
-
-def _value_at(record: Record, column: str) -> JSON:
-    """The value of a column, which may stand inside an object (``data.answers``)."""
-    head, _, rest = column.partition(".")
-    if column in record or not rest:
-        return record.get(column)
-    inner = lifted(record, head) or {}
-    return inner.get(column) if column in inner else None

@@ -75,6 +75,10 @@ class ColumnMapping(Options):
             del copied.__dict__[name]
         return copied
 
+    def settled(self, records: Sequence[dict[str, JSON]], suggested: ColumnMapping | None = None) -> Self:
+        """Return the mapping with what only the values of many records tell; ``suggested`` is what the columns call for."""
+        return self
+
     @cached_property
     def parts(self) -> dict[str, str]:
         """The column of every part, by the part's name; parts without a column are left out."""
@@ -189,6 +193,15 @@ def lifted(record: dict[str, JSON], head: str) -> dict[str, JSON] | None:
         else:
             result[key] = item
     return result
+
+
+def value_at(record: dict[str, JSON], column: str) -> JSON:
+    """Return the value of a column, which may stand inside an object (``data.answers``)."""
+    head, _, rest = column.partition(".")
+    if column in record or not rest:
+        return record.get(column)
+    inner = lifted(record, head) or {}
+    return value_at(inner, column) if column in inner else None
 
 
 def gathered(record: dict[str, JSON], head: str) -> dict[str, JSON]:

@@ -6,7 +6,7 @@ TRL's dataset formats: ``messages`` of role and content; ``prompt`` and ``comple
 
 from __future__ import annotations
 
-from tamis.formats.llama_factory import LABELS, PAIRS, Parts
+from tamis.formats.llama_factory import LABELS, PAIRS, Parts, refuse_choice
 from tamis.formats.trainer_gaps import judged_bad, must_have_role_and_content, unread
 from tamis.formats.written import NotReadable, WrittenShape
 from tamis.types import JSON, ROLES
@@ -122,6 +122,7 @@ def _both_turns(shape: WrittenShape) -> bool:
 
 def _preference(shape: WrittenShape) -> dict[str, str]:
     prompt, chosen, rejected = (shape.named(part) for part in ("prompt", "chosen", "rejected"))
+    refuse_choice(shape)
     given = [chosen, rejected, *([prompt] if shape.has(prompt) else [])]
     if not any(all(shape.only(column, kind) for column in given) for kind in ("text", "list")):
         raise NotReadable(

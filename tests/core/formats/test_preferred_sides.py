@@ -1,0 +1,142 @@
+"""Of answers side by side the preferred one is the response, however the choice names it; one that is not sure is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tamis.errors import InvalidRecord, UnreadableFile
+from tamis.formats import load_format
+from tamis.formats.detect import inspect_file, rank_formats
+from tests.core.formats.cases import case_of
+from tests.core.formats.files import import_file, lines_of
+
+PAIRS = (
+    "response_0", "response_a", "answer_a", "answer_0", "completion_a", "output_1", "output_a", "response_1", "answer_1",
+    "conversation_a", "messages_a",
+)  # fmt: skip
+SPELLINGS = {
+    "snake": lambda stem, end: f"{stem}_{end}",
+    "joined": lambda stem, end: f"{stem}{end.upper()}",
+    "words": lambda stem, end: f"{stem.capitalize()} {end.upper()}",
+    "dashes": lambda stem, end: f"{stem}-{end}",
+}
+TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "BAD"}]
+GOOD = [TURNS[0], {"role": "assistant", "content": "GOOD"}]
+# How a choice names the answer at a place, and whether numbers may be counted so among so many.
+NAMINGS: dict[str, Any] = {
+    "from 0": lambda at, columns: at,
+    "from 0 as text": lambda at, columns: str(at),
+    "from 1": lambda at, columns: at + 1,
+    "from 1 as text": lambda at, columns: str(at + 1),
+    "from 1 with a fraction": lambda at, columns: float(at + 1),
+    "letter": lambda at, columns: "ABCD"[at],
+    "model": lambda at, columns: f"model_{'abcd'[at]}",
+    "column": lambda at, columns: columns[at],
+    "sign": lambda at, columns: (-1, 1)[at],
+    "strength": lambda at, columns: (-3, 2)[at],
+}
+
+
+def columns_of(first: str, spelling: str, n: int) -> list[str]:
+    stem, _, start = first.rpartition("_")
+    ends = "abcd" if start == "a" else "0123"[: n + 1] if start == "0" else "1234"
+    return [SPELLINGS[spelling](stem, end) for end in ends[:n]]
+
+
+def row_of(columns: list[str], at: int, choice: str, said: Any) -> dict[str, Any]:
+    in_turns = columns[0].lower().startswith(("conversation", "messages"))
+    bad, good = (TURNS, GOOD) if in_turns else ("BAD", "GOOD")
+    asked = {} if in_turns else {"prompt": "q"}
+    return asked | {column: good if i == at else bad for i, column in enumerate(columns)} | {choice: said}
+
+
+def learned(rows: list[dict[str, Any]]) -> list[Any]:
+    best = rank_formats(rows)[0]
+    assert best.format_name == "preference"
+    form = load_format("preference")
+    return [form.parse(row, best.fields)[0].response for row in rows]
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+@pytest.mark.parametrize("first", PAIRS)
+def test_the_named_answer_is_the_response(first: str, naming: str) -> None:
+    wrong = []
+    for spelling in SPELLINGS:
+        for n in (2,) if naming in ("sign", "strength") else (2, 3, 4):
+            columns = columns_of(first, spelling, n)
+            for choice in ("preference", "label", "winner"):
+                said = [NAMINGS[naming](at, columns) for at in range(n)]
+                if choice == "label" and naming == "strength":
+                    continue
+                rows = [row_of(columns, at, choice, said[at]) for at in range(n)]
+                if learned(rows * 2) != ["GOOD"] * (2 * n):
+                    wrong.append((columns, choice))
+    assert wrong == []
+
+
+EDGES: dict[str, tuple[list[str], str, list[Any], list[int | None]]] = {  # None: refused
+    "Social IQa": (["answerA", "answerB", "answerC"], "label", ["1", "2", "3"], [0, 1, 2]),
+    "a third answer": (["response_0", "response_1", "response_2"], "better_response_id", [0, 2, 1], [0, 2, 1]),
+    "a number without an answer": (["response_0", "response_1"], "better_response_id", [0, 2, 1], [0, None, 1]),
+    "0 is a tie": (["response1", "response2"], "label", [0, 1, 2], [None, 0, 1]),
+    "0 of a strength is a tie": (["response_1", "response_2"], "preference_strength", [0, -1, 1], [None, 0, 1]),
+    "0 may be a tie": (["response_1", "response_2"], "label", [0, 0], [None, None]),
+    "1 may be either": (["response_a", "response_b"], "label", [1, 1], [None, None]),
+    "2 may be a tie": (["response_a", "response_b"], "label", [0, 1, 2], [None, None, None]),
+    "yes and no": (["response_a", "response_b"], "label", [True, False], [None, None]),
+    "hidden labels": (["answer1", "answer2"], "label", [-1, -1], [None, None]),
+    "hidden labels of three": (["answerA", "answerB", "answerC"], "label", [0, 1, 2, -1], [0, 1, 2, None]),
+    "a scale of five steps": (["response_a", "response_b"], "preference", [1, 3, 5], [None, None, None]),
+    "a scale of three steps": (["response_1", "response_2"], "preference", [1, 2, 3], [None, None, None]),
+    "a fraction": (["response_a", "response_b"], "preference", [0.4, 0.9], [None, None]),
+    "signs or places": (["response1", "response2"], "overall_preference", [1, 2], [None, None]),
+    "a letter beyond": (["response_a", "response_b"], "winner", ["a", "c", "b"], [0, None, 1]),
+    "not that one": (["response_a", "response_b"], "winner", ["a", "not_b", "tie"], [0, None, None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_what_names_no_answer_for_sure_is_refused_with_the_reason(name: str) -> None:
+    columns, choice, said, places = EDGES[name]
+    rows = [row_of(columns, at or 0, choice, one) for one, at in zip(said, places, strict=True)]
+    (match,) = [one for one in rank_formats(rows) if one.format_name == "preference"]
+    form = load_format("preference")
+    for row, at in zip(rows, places, strict=True):
+        if at is None:
+            with pytest.raises(InvalidRecord, match="no answer was preferred|--map scale=1,2"):
+                form.parse(row, match.fields)
+        else:
+            assert form.parse(row, match.fields)[0].response == "GOOD"
+
+
+def test_all_answers_come_back_and_those_not_learned_are_told(tmp_path: Path) -> None:
+    columns = ["answerA", "answerB", "answerC"]
+    rows = [
+        {"context": "The tide.", "question": "q", **row_of(columns, at, "correct", str(at + 1))}
+        for at in range(3)
+    ]
+    rows = [{key: value for key, value in row.items() if key != "prompt"} for row in rows]
+    got = case_of(tmp_path, rows)
+    assert [turns[-1] for turns in got.turns] == [("assistant", "GOOD")] * 3
+    assert got.written() == rows
+    assert got.edited(2, "BETTER") == rows[2] | {"answerC": "BETTER"}
+    told = {column: n for (column, kind), n in got.imported.notes.items() if kind == "answers-beside"}
+    assert told == {"answerC": 2, "answerB": 1}
+
+
+def test_the_scale_is_read_from_the_whole_file_and_can_be_given(tmp_path: Path) -> None:
+    columns = ["response_a", "response_b"]
+    rows = [row_of(columns, 0, "label", 1)] * 150 + [row_of(columns, 1, "label", 2)] * 50
+    got = case_of(tmp_path, rows)
+    assert {turns[-1] for turns in got.turns} == {("assistant", "GOOD")} and len(got.turns) == 200
+    path = tmp_path / "ones.jsonl"
+    path.write_bytes(lines_of(rows[:3]))
+    with pytest.raises(UnreadableFile, match="--map scale=1,2"):
+        inspect_file(path)
+    form = load_format("preference")
+    seen = inspect_file(path, format_name="preference", fields=form.fields(scale="1,2"))
+    given = import_file(path, "preference", seen.fields)
+    assert given.n_imported == 3 and '"GOOD"' in given.rows[0]["messages"]
