@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 
 from tamis.formats.annotations import LABELLED
 from tamis.formats.asides import is_aside
+from tamis.formats.cell_text import data_in
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
 from tamis.formats.names import (
@@ -61,6 +63,26 @@ _ASKED |= frozenset(
         "배경",
     )
 )
+_ASKED |= frozenset(
+    (
+        "developer",
+        "developer_message",
+        "developer_prompt",
+        "sys",
+        "sys_message",
+        "system_role",
+        "instruction_system",
+    )
+)
+# The answers to choose from, each in a column of its own: A to D, option1, choice_b, opa, ending0, sol1.
+_OPTION = re.compile(
+    r"(?:option|opt|op|choice|ending|sol|candidate|alternative|optie|opcion|选项)_?(?:[0-9]|[a-h])"
+)
+_LETTER = re.compile(r"[a-h]")
+# Names of a text that is asked about however short it is.
+_PIECES = frozenset((
+    "text", "code", "code_snippet", "snippet", "sentence", "sentences", "sentence1", "sentence2", "sentence_1", "sentence_2", "selftext", "tweet",
+))  # fmt: skip
 _THOUGHTS = frozenset((
     *REASONING, "rationale", "rationales", "explanation", "explanations", "exp", "analysis", "thoughts", "scratchpad", "inner_thoughts",
     "thinking_process", "think", "reasoning_steps",
@@ -72,6 +94,7 @@ _ABOUT = frozenset((
 ))  # fmt: skip
 _WRONG = ("incorrect", "wrong", "hallucinated", "negative")
 _TOOLS = ("tool", "function", "api")
+_TOLD_AS = {"options": "unjoined", "pieces": "text-beside"}
 _WITHIN = ("unjoined", "text-beside", "thoughts-beside")
 OF_TURNS = frozenset(
     (
@@ -86,6 +109,7 @@ OF_TURNS = frozenset(
         *THOUGHTS,
     )
 )
+_LONG_ONES = ("text-beside", "answers-beside", "tools-beside", "pieces")
 _TELLING = 16  # characters of a text that does not stand somewhere by chance
 _LONG, _WORDS = 80, 8  # characters and blanks of a text under a name that says nothing
 
@@ -98,8 +122,9 @@ def note_beside(example: Example, columns: Sequence[tuple[str, str]], notes: Not
     aside = [*(shape.get("set_aside") or ()), shape.get("answer_column")] if type(shape) is dict else ()
     for column, kind in columns:
         value = meta[column]
-        if value and column not in aside and _says(value, kind, example, meta, column):
-            notes[column, kind] += 1
+        if (value or kind == "options") and column not in aside and _says(value, kind, example, meta, column):
+            told = "unjoined" if kind == "tools-beside" and not _are_functions(value) else kind
+            notes[column, _TOLD_AS.get(told, told)] += 1
 
 
 def note_within(item: JSON, notes: Notes, read: Collection[str] = ()) -> None:
@@ -116,7 +141,13 @@ def note_within(item: JSON, notes: Notes, read: Collection[str] = ()) -> None:
 def watched(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """The columns that may hold such a text, with what it would be."""
     read = {tools_column(columns), SHAPE, *LABELLED, *IMAGES, *MARKS}
-    kinds = ((column, _kind(column)) for column in columns if column not in read and not is_refused(column))
+    letters = [column for column in columns if _LETTER.fullmatch(usual_spelling(column))]
+    options = letters if len(letters) > 1 else []  # one by itself is an answer, or anything
+    kinds = (
+        (column, "options" if column in options else _kind(column))
+        for column in columns
+        if column not in read and not is_refused(column)
+    )
     return tuple((column, kind) for column, kind in kinds if kind)
 
 
@@ -128,6 +159,10 @@ def _kind(column: str) -> str:
         return "thoughts-beside"
     if name in COMPLETION:
         return "answers-beside"
+    if _OPTION.fullmatch(name):
+        return "options"
+    if name in _PIECES:
+        return "pieces"
     if name in _ASKED or not _ABOUT.isdisjoint(name.split("_")):
         return "unjoined"
     if any(word in name.split("_") for tool in _TOOLS for word in (tool, f"{tool}s")):
@@ -136,12 +171,15 @@ def _kind(column: str) -> str:
 
 
 def _says(value: JSON, kind: str, example: Example, meta: Record, column: str) -> bool:
-    if kind == "tools-beside":
-        return isinstance(value, list | dict)
-    if kind in ("text-beside", "answers-beside"):
-        texts = [value] if type(value) is str else value if type(value) is list else []
-        texts = [text for text in texts if type(text) is str and _is_prose(text)]
+    if kind == "tools-beside" and _are_functions(value):
+        return True
+    if kind in _LONG_ONES:
+        texts = [
+            text for text in _texts(value) if (_is_prose(text) if kind != "pieces" else _is_spoken(text))
+        ]
         return any(not (_is_held([text], example) or _renders(text, example)) for text in texts)
+    if kind == "options" and type(value) in (int, float):
+        value = str(value)
     texts = [text for text in _texts(value) if text.strip()]
     if not texts or _is_held(texts, example):
         return False
@@ -154,12 +192,24 @@ def _is_prose(text: str) -> bool:
     return len(text) >= _LONG and not (text.isascii() and text.count(" ") < _WORDS)
 
 
+def _is_spoken(text: str) -> bool:
+    """Whether a text is no single word, as an id or a mark is one."""
+    return " " in text.strip() or "\n" in text.strip() or (len(text) > 1 and not text.isascii())
+
+
+def _are_functions(value: JSON) -> bool:
+    """Whether a value is data, or its text, and no prose about functions."""
+    return isinstance(value, list | dict) or (type(value) is str and isinstance(data_in(value), list | dict))
+
+
 def _texts(value: JSON) -> Iterator[str]:
     """The texts of a value, of turns what they say."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
-        for item in value:
+        for item in (
+            value if value and not isinstance(value[0], int | float) else ()
+        ):  # numbers: a vector, say
             yield from _texts(item)
     elif isinstance(value, dict):
         keys = turn_keys(value)

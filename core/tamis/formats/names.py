@@ -17,6 +17,9 @@ MESSAGE_LISTS = (
 SYSTEM = (
     "system", "system_prompt", "system_message", "system_instruction", "systeminstruction", "systemprompt", "sys_prompt",
     "sysprompt", "system_text",
+    "系统", "系統", "系统提示", "系統提示", "系统提示词", "系統提示詞", "系统消息", "系统指令", "システム", "システムプロンプト", "システムメッセージ", "시스템", "시스템프롬프트",
+    "시스템_프롬프트", "시스템_메시지", "systemnachricht", "systemanweisung", "system_nachricht", "message_système", "message_systeme", "mensaje_del_sistema",
+    "mensaje_de_sistema", "sistema", "système", "systeme",
 )  # fmt: skip
 CONTEXT = (
     "context", "input", "inputs", "contexts", "sql_context", "passage", "document", "documents", "background", "support",

@@ -84,8 +84,10 @@ class OwnColumns:
         """The own columns that change what the record is read as: with the names it was written with, or as detected."""
         readings: list[tuple[Format, ColumnMapping | None]] = [(self._form, self._names)]
         for form in (self._form, *self._earlier):
-            suggested = form.suggest([record])
-            readings.append((form, suggested and with_alternatives(suggested, [record])))
+            if suggested := form.suggest([record]):
+                # What the numbers of a choice mean, no row tells by itself.
+                suggested = with_alternatives(suggested.settled([], self._names), [record])
+            readings.append((form, suggested))
         found: dict[str, None] = {}
         for form, fields in readings:
             if fields is None or self._reads_as(form, fields, record) in (None, example.messages):

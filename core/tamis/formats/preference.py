@@ -88,13 +88,13 @@ class PreferenceFields(ColumnMapping):
         """Return the mapping with the meaning of the choice's numbers and the further answers, where no person named them."""
         if not self.choice:
             return self
-        others = self.others
-        if isinstance(suggested, PreferenceFields) and "others" not in self.model_fields_set:
-            same = (self.chosen, self.rejected, self.choice)
-            others = suggested.others if same == (*suggested.answers[:2], suggested.choice) else others
-        scale = self.scale or scale_of(
-            [value_at(record, self.choice) for record in records], self.choice, (*self.answers[:2], *others)
-        )
+        others, scale = self.others, self.scale
+        if isinstance(suggested, PreferenceFields):
+            same = (self.chosen, self.rejected, self.choice) == (*suggested.answers[:2], suggested.choice)
+            others = suggested.others if same and "others" not in self.model_fields_set else others
+            scale = scale or suggested.scale if same else scale
+        answers = (self.chosen, self.rejected, *others)
+        scale = scale or scale_of([value_at(one, self.choice) for one in records], self.choice, answers)
         return self.model_copy(update={"others": others, "scale": scale})
 
 
@@ -112,8 +112,9 @@ def _read(record: Record, fields: PreferenceFields) -> list[Example]:
     if fields.choice and (place := preferred_side(record.get(fields.choice), fields.answers, fields.scale)):
         chosen, rejected = fields.answers[place], chosen
         noted |= {"swapped": True} if place == 1 else {"preferred": place}
-    if beside := [column for column in fields.others if column != chosen and record.get(column)]:
-        noted["others"] = [*beside, fields.rejected] if "preferred" in noted else beside
+    left = [one for one in fields.answers if one not in (chosen, rejected)] if fields.others else []
+    if beside := [column for column in left if record.get(column)]:
+        noted["others"] = beside
     if chosen not in record:
         text_of(record, chosen)
     turns, used = _conversation(record, fields, chosen, noted)

@@ -278,3 +278,68 @@ def test_examples_that_stand_each_for_itself_are_no_conversation(
     path = tmp_path / "in.jsonl"
     path.write_bytes(lines_of([record] * 2))
     assert inspect_file(path).format_name is None
+
+
+OPTIONS = [
+    ("A", "B", "C", "D"), ("a", "b", "c", "d", "e"), ("option1", "option2"), ("choice1", "choice2", "choice3"), ("choice_0", "choice_1"),
+    ("opa", "opb", "opc", "opd"), ("ending0", "ending1", "ending2", "ending3"), ("sol1", "sol2"), ("Option A", "Option B"), ("optionA", "optionB"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", OPTIONS)
+@pytest.mark.parametrize(
+    "values",
+    [("one way", "another", "a third", "a fourth", "a fifth"), ("1", "2", "3", "4", "5"), (0, 2, 3, 4, 5)],
+)
+def test_options_in_columns_of_their_own_are_told(
+    tmp_path: Path, columns: tuple[str, ...], values: tuple[Any, ...]
+) -> None:
+    row = {"id": "7", "Question": "q", **dict(zip(columns, values, strict=False)), "Answer": "A"}
+    got = case_of(tmp_path, [row] * 2)
+    assert [key for key, _ in got.imported.notes] == list(columns)
+    for column in columns:
+        (said,) = said_of(got, column)
+        assert f"--map join={shlex.quote(column)} " in said
+    assert got.written() == [row] * 2
+
+
+LOST = [
+    *((name, LONG) for name in ("api_documentation", "tool_descriptions", "function_list", "tool_results")),
+    ("tool_list", '[{"name": "tide"}]'), ("developer", "Be brief."), ("sys", "Be brief."),
+    *((name, value) for name in ("grounding", "world_info", "body_of_it") for value in ({"text": LONG}, [{"title": "t", "text": LONG}])),
+    *((name, json.dumps([{"title": "t", "text": LONG}])) for name in ("grounding", "world_info")),
+    ("text", "the tide at noon"), ("code", "f(x) = 1"), ("sentence", "the tide at noon"), ("selftext", "the tide at noon"), ("sentence1", "潮は正午に来る"),
+]  # fmt: skip
+SYSTEMS = (
+    "系统提示",
+    "系統提示",
+    "システムプロンプト",
+    "시스템 프롬프트",
+    "Systemanweisung",
+    "sistema",
+    "système",
+)
+PLAIN = ("alpaca", "prompt and response", "question and answer", "pairs", "messages", "sharegpt")
+
+
+@pytest.mark.parametrize("layout", PLAIN)
+def test_no_text_is_lost_whatever_holds_it(tmp_path: Path, layout: str) -> None:
+    base = LAYOUTS[layout]
+    silent = []
+    for column, value in LOST:
+        got = of_rows(tmp_path / "in.jsonl", [base | {column: value}] * 2)
+        if not is_trained(got, 0, column, value) and not said_of(got, column):
+            silent.append((column, value))
+    assert silent == []
+    for column in SYSTEMS:
+        got = of_rows(tmp_path / "in.jsonl", [base | {column: "Be brief."}] * 2)
+        assert got.messages[0][0] == {"role": "system", "content": "Be brief."}, column
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("code", "US"), ("text", "ok"), ("A", "ok"), ("tool_version", "2"), ("function_name", "tide"), ("vector", [0.5] * 900)],
+)  # fmt: skip
+def test_marks_and_numbers_beside_an_exchange_are_not_told(tmp_path: Path, column: str, value: Any) -> None:
+    got = case_of(tmp_path, [{"instruction": "q", "output": "a", column: value}] * 2)
+    assert got.imported.notes == {}
