@@ -111,8 +111,8 @@ def preferred_side(choice: JSON, answers: Sequence[str], scale: Sequence[str] = 
     number = None if side is not None else _number(choice)
     if number is not None and tuple(scale) == UNKNOWN:
         raise InvalidRecord(
-            f"the choice {choice!r} may mean more than one of {', '.join(map(repr, answers))}; say which number names each "
-            "of them, in their order: --map scale=0,1 or --map scale=1,2, of signs --map scale=-,+"
+            f"the choice {choice!r} may mean more than one of {', '.join(map(repr, answers))}; import again with the mapping "
+            "scale=0,1 or scale=1,2, which says the number of each of them in their order, of signs scale=-,+"
         )
     if number is not None:
         side = _side_of(number, answers, scale)

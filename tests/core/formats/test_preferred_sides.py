@@ -106,7 +106,7 @@ def test_what_names_no_answer_for_sure_is_refused_with_the_reason(name: str) -> 
     form = load_format("preference")
     for row, at in zip(rows, places, strict=True):
         if at is None:
-            with pytest.raises(InvalidRecord, match="no answer was preferred|--map scale=1,2"):
+            with pytest.raises(InvalidRecord, match="no answer was preferred|scale=1,2"):
                 form.parse(row, match.fields)
         else:
             assert form.parse(row, match.fields)[0].response == "GOOD"
@@ -134,7 +134,7 @@ def test_the_scale_is_read_from_the_whole_file_and_can_be_given(tmp_path: Path) 
     assert {turns[-1] for turns in got.turns} == {("assistant", "GOOD")} and len(got.turns) == 200
     path = tmp_path / "ones.jsonl"
     path.write_bytes(lines_of(rows[:3]))
-    with pytest.raises(UnreadableFile, match="--map scale=1,2"):
+    with pytest.raises(UnreadableFile, match="scale=1,2"):
         inspect_file(path)
     form = load_format("preference")
     seen = inspect_file(path, format_name="preference", fields=form.fields(scale="1,2"))
