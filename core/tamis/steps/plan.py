@@ -61,7 +61,7 @@ def plan_step(
     options = parse_options(step.options, values)
     needs = options.needs()
     # Jobs under way first: one that ends in between is then found twice, and never missed.
-    candidates = list(pending if needs else ())
+    candidates = [one for one in (pending if needs else ()) if not _is_there(store, dataset_id, one)]
     # What a job under way makes although it is there is damaged, so it is waited for.
     made_anew = {(one.kind, one.artifact_id) for one in candidates}
     finished = _finished(store, dataset_id, {need.kind for need in needs})
@@ -79,6 +79,11 @@ def plan_step(
         artifact_id=name_result(step, options, inputs),
         waits_for=tuple(sorted({c.job_id for c in chosen.values() if c is not None and c.job_id})),
     )
+
+
+def _is_there(store: ArtifactStore, dataset_id: str, pending: Candidate) -> bool:
+    """Whether what a job will make is there already, whole: nothing has to wait for it; what is damaged is waited for."""
+    return store.find_whole(dataset_id, pending.kind, pending.artifact_id) is not None
 
 
 def name_result(step: Step, options: StepOptions, inputs: Mapping[str, str]) -> str:
