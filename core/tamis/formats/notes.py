@@ -27,6 +27,8 @@ _SAID = {
     "response, --map reasoning={column} makes them the reasoning, --map join={column} a part of the prompt",
     "tools-beside": "functions under a name that no template reads: kept as metadata, not trained; call the column tools",
     "one-of-several": "several answers: the best of them, else the first, is the response; all are kept as metadata",
+    "names-one": "a number beside several answers that may name one of them: not read; the best of them by rank or score, else the first, "
+    "is the response",
     "own-key": "the text of a turn that has none under the usual key: read from here, written back here",
     "no-text": "a system turn without text under the usual key, with texts under this one: not read, the turn is empty",
     "annotations": "annotations that are no part of the conversation: kept as metadata",

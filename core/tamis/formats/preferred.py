@@ -22,7 +22,7 @@ _STEMS = ("response", "answer", "completion", "output", "conversation", "human_r
 _ENDS = ("0123456789", "123456789", "abcdefgh")
 _SIDE = re.compile(r"(.+?)_?([0-9]|[a-h])")
 # The columns that may name the better answer.
-_CHOICES = (
+CHOICES = (
     "better_response_id", "winner", "preference", "preferred", "choice", "chosen", "better", "better_id",
     "human_preference", "overall_preference", "preference_strength", "better_response", "better_answer", "chosen_index", "chosen_idx",
     "preferred_index", "best", "best_response", "best_index", "correct", "correct_answer_id", "correct_index", "correct_idx", "correct_option",
@@ -43,7 +43,7 @@ class Sides(NamedTuple):
 
 def match_sides(columns: dict[str, JSON]) -> Sides | None:
     """Return the columns of the answers and of the choice between them, or None."""
-    choice = match_column(columns, *_CHOICES)
+    choice = match_column(columns, *CHOICES)
     found: dict[tuple[str, str], dict[str, str]] = {}
     for column, value in columns.items() if choice else ():
         named = _SIDE.fullmatch(usual_spelling(column))
@@ -63,7 +63,7 @@ def scale_of(values: Iterable[JSON], choice: str, answers: Sequence[str]) -> tup
     Empty where no value is a number, ``UNKNOWN`` where the numbers may be read in more than one way. Stanford's human
     preferences say 1 for the first.
     """
-    said = [_number(value) for value in values if _named_side(value, answers) is None]
+    said = [number_said(value) for value in values if _named_side(value, answers) is None]
     seen = {number for number in said if number is not None}
     if not seen:
         return ()
@@ -108,7 +108,7 @@ def preferred_side(choice: JSON, answers: Sequence[str], scale: Sequence[str] = 
     Without a ``scale`` a number is that at the end of a column's name, of letters 0 is the first.
     """
     side = _named_side(choice, answers)
-    number = None if side is not None else _number(choice)
+    number = None if side is not None else number_said(choice)
     if number is not None and tuple(scale) == UNKNOWN:
         raise InvalidRecord(
             f"the choice {choice!r} may mean more than one of {', '.join(map(repr, answers))}; import again with the mapping "
@@ -147,7 +147,7 @@ def _named_side(choice: JSON, answers: Sequence[str]) -> int | None:
     return side if 0 <= side < len(answers) else None
 
 
-def _number(choice: JSON) -> float | None:
+def number_said(choice: JSON) -> float | None:
     """The number that a choice is, or ends with behind a name: 2 of ``model_2``; yes and no are none."""
     if isinstance(choice, int | float) and not isinstance(choice, bool):
         return float(choice) if math.isfinite(choice) else None

@@ -9,7 +9,9 @@ from tamis.formats.answers import n_answers
 from tamis.formats.beside import OF_TURNS, note_beside, note_within, watched
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
+from tamis.formats.names import match_column
 from tamis.formats.notes import Notes
+from tamis.formats.preferred import CHOICES, number_said
 from tamis.formats.stored_form import value_at
 from tamis.types import JSON, Example
 
@@ -54,6 +56,9 @@ def _note_fields(record: Record, meta: Record, shape: dict[str, JSON], notes: No
         _note_form(form, notes)
     if isinstance(answer, str) and n_answers(meta.get(answer) or value_at(record, answer)) > 1:
         notes[answer, "one-of-several"] += 1
+        choice = match_column({name: value for name, value in meta.items() if name != answer}, *CHOICES)
+        if choice and number_said(meta[choice]) is not None:
+            notes[choice, "names-one"] += 1
 
 
 def _note_form(form: dict[str, JSON], notes: Notes) -> None:

@@ -140,3 +140,16 @@ def test_the_scale_is_read_from_the_whole_file_and_can_be_given(tmp_path: Path) 
     seen = inspect_file(path, format_name="preference", fields=form.fields(scale="1,2"))
     given = import_file(path, "preference", seen.fields)
     assert given.n_imported == 3 and '"GOOD"' in given.rows[0]["messages"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "choice", "said", "told"),
+    [("responses", "preferred", 1, True), ("answers", "label", "1", True), ("answers", "correct_answer_id", 0, True),
+     ("completions", "chosen_idx", 2, True), ("answers", "label", "sea", False), ("answers", "label", True, False)],
+)  # fmt: skip
+def test_a_number_beside_a_list_of_answers_is_told(
+    tmp_path: Path, answers: str, choice: str, said: Any, told: bool
+) -> None:
+    got = case_of(tmp_path, [{"prompt": "q", answers: ["x", "y", "z"], choice: said}] * 2)
+    assert got.imported.notes[answers, "one-of-several"] == 2
+    assert (got.imported.notes[choice, "names-one"] == 2) is told
