@@ -637,6 +637,10 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "moves of a campaign, as campaigns make and watch them",
         "begin facts_when_ended n_waiting rows_here",
     ),
+    "campaign_rights": (
+        "in whose hands a campaign makes its next move, as campaigns ask before each",
+        "in_its_hands check_keys",
+    ),
     "campaigns": ("the table of moves, as the command and Python show it", "moves_table"),
     "tags": (
         "the tags of one row, as its inspector sets them",

@@ -15,6 +15,7 @@ import pyarrow.parquet
 from tamis.compute.compare.balanced import BalancedAccuracy, balanced_accuracy
 from tamis.errors import InvalidOptions, UnreadableFile
 from tamis.llms import LLMS, open_llm
+from tamis.models.endpoints import check_use
 from tamis.registry import parse_options
 from tamis.reprs import HtmlFacts
 from tamis.scorers import ScorerInput
@@ -79,8 +80,8 @@ def bench_grounded(
 
     ``checker`` is a sequence-classification model: a folder, a hub id or adapter:ID of this workspace; without one a language model
     answers yes or no. Claims are judged ``whole``, or by sentence (``min``, ``mean``). The file is JSONL, CSV or Parquet with columns
-    document (or doc), claim and label (1 supported, 0 not), and dataset where it holds several. Raises UnreadableFile, InvalidOptions
-    and ForbiddenPath.
+    document (or doc), claim and label (1 supported, 0 not), and dataset where it holds several. Raises UnreadableFile, InvalidOptions,
+    ForbiddenPath, and NotAllowed for a key that is not theirs to use.
     """
     read = _read(Path(allowed_data(workspace, str(path))))
     named = allowed_model(workspace, checker)
@@ -91,6 +92,7 @@ def bench_grounded(
     model = None
     if not checker:
         asked = allowed_options(workspace, LLMS[llm].options, llm_options or {})
+        check_use(parse_options(LLMS[llm].options, asked).model_dump(mode="json"), workspace.actor.asker())
         model = open_llm(llm, asked, workspace=workspace.path, needs=("choose",))
     rows = ScorerInput(
         prompts=[""] * len(read.claims),

@@ -13,8 +13,10 @@ from tamis.compute.augment.types import JudgedRow
 from tamis.compute.compare.win_rate import wilson_interval
 from tamis.compute.text.judge_text import fence_code, fenced
 from tamis.errors import InvalidOptions
-from tamis.llms import open_llm
+from tamis.llms import LLMS, open_llm
+from tamis.models.endpoints import check_use
 from tamis.protocols import ChatPrompt, Turn
+from tamis.registry import parse_options
 from tamis.reprs import HtmlFacts
 from tamis.store.database.campaigns import read_campaign, read_moves
 from tamis.store.review.notes import list_notes
@@ -91,9 +93,13 @@ def suggest_rules(workspace: Workspace, campaign_id: str) -> list[str]:
     """Rules that the campaign's teacher suggests from rows that people rejected and accepted; nothing is saved.
 
     It reads the present brief, up to 8 rejected rows with the notes people left on them, and up to 4 accepted ones of the
-    newest batch. Raises InvalidOptions where nobody has rejected a row, UnknownName.
+    newest batch. Raises InvalidOptions where nobody has rejected a row, NotAllowed for a key that is not theirs to use,
+    UnknownName.
     """
     row = read_campaign(workspace.database, campaign_id)
+    name = str(row.options["llm"])
+    asked = parse_options(LLMS[name].options, dict(row.options["llm_options"])).model_dump(mode="json")
+    check_use(asked, workspace.actor.asker())
     newest = next(reversed(_batches(workspace, campaign_id)), "")
     decided = _decided_rows(workspace, newest) if newest else []
     rejected = [one for one in decided if not one.accepted][:MOST_REJECTED]
@@ -103,12 +109,7 @@ def suggest_rules(workspace: Workspace, campaign_id: str) -> list[str]:
             f"its batch first ({newest or 'none is written yet'})."
         )
     accepted = [one for one in decided if one.accepted][:MOST_ACCEPTED]
-    model = open_llm(
-        str(row.options["llm"]),
-        dict(row.options["llm_options"]),
-        workspace=workspace.path,
-        needs=("complete",),
-    )
+    model = open_llm(name, asked, workspace=workspace.path, needs=("complete",))
     prompt = _question(read_brief(workspace, campaign_id).text, rejected, accepted)
     (texts,) = model.complete([prompt], temperature=0.0, max_new_tokens=RULES_TOKENS)
     lines = [_MARK.sub("", line).strip()[:RULE_CHARACTERS] for line in texts[0].splitlines()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -54,10 +54,10 @@ class Begun:
 def begin(workspace: Workspace, row: CampaignRow, move: Move) -> Begun:
     """Make a move; the same move made twice is the same job and the same result. Raises what its step raises.
 
-    What its options name on this machine was looked at when the campaign began, by the rights of whoever began it: whoever
-    lets it go on names nothing.
+    ``workspace`` is in the hands of whoever began the campaign (``in_its_hands``). What its options name on this machine was
+    looked at when it began, by the rights of those: whoever lets it go on names nothing.
     """
-    workspace = replace(workspace, confined=False)
+    workspace = workspace.unconfined()
     if move.kind == "run":
         done = submit(workspace, move.dataset_id, move.step, _resolved(workspace, row, move)).job
         return Begun(done.job_id, done.dataset_id, done.artifact_id)
@@ -66,7 +66,7 @@ def begin(workspace: Workspace, row: CampaignRow, move: Move) -> Begun:
         done = make_version(workspace, move.dataset_id, name, decisions="none", additions=[move.subject]).job
         return Begun(done.job_id, done.dataset_id, done.artifact_id)
     if move.kind == "accept" and batch_funnel(workspace, move.dataset_id).n_waiting:
-        accept_passed(workspace, move.dataset_id, reviewer=row.started_by)
+        accept_passed(workspace, move.dataset_id, reviewer=workspace.actor.account or row.started_by)
     if move.kind == "freeze":
         return Begun("", move.dataset_id, _frozen_labels(workspace, move))
     return Begun("", move.dataset_id)

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from tamis.actions.campaign_moves import begin, facts_when_ended, n_waiting
+from tamis.actions.campaign_rights import check_keys, in_its_hands
 from tamis.actions.jobs import cancel_job, find_job, resume_job
 from tamis.actions.roles import needs
 from tamis.actions.submit import check_options
 from tamis.campaigns import CAMPAIGNS, REASONS
 from tamis.campaigns.moves import CampaignHistory, Done, Move, NextMove, Past
 from tamis.errors import CurationError, DatasetMissing, InvalidOptions, JobConflict
+from tamis.models.endpoints import check_use
 from tamis.registry import parse_options
 from tamis.reprs import HtmlFacts
 from tamis.steps.resolve_rows import freeze
@@ -75,14 +77,12 @@ def start_campaign(
     """Begin a campaign on a dataset and make its first move; it goes on by itself wherever jobs are looked after.
 
     ``reviewer`` is the name under which rows are accepted by its rule. Raises UnknownName, DatasetMissing, and InvalidOptions for
-    options of any of its moves, before anything is queued.
+    options of any of its moves, NotAllowed for a key that is not theirs to use, before anything is queued.
     """
     parsed = parse_options(CAMPAIGNS[kind].options, options)
     workspace.artifacts.examples(dataset_id)
-    for move in plan_campaign(kind, parsed.model_dump(mode="json"), dataset_id):
-        if move.kind == "run":
-            check_options(workspace, move.step, move.options)
     values = parsed.model_dump(mode="json")
+    _check_moves(workspace, kind, values, dataset_id)
     frozen = _frozen_rows(workspace, dataset_id, values)
     number, now = 1, utc_now()
     while True:
@@ -93,6 +93,14 @@ def start_campaign(
         if table.insert_campaign(workspace.database, row):
             return go_on(workspace, row.campaign_id)
         number += 1
+
+
+def _check_moves(workspace: Workspace, kind: str, values: Mapping[str, JSON], dataset_id: str) -> None:
+    """Refuse options of any of its moves that cannot be, or name what who asks may not name or have sent."""
+    check_use(dict(values), workspace.actor.asker())
+    for move in plan_campaign(kind, values, dataset_id):
+        if move.kind == "run":
+            check_options(workspace, move.step, move.options)
 
 
 def plan_campaign(kind: str, options: Mapping[str, JSON], dataset_id: str = "dataset") -> list[Move]:
@@ -137,8 +145,12 @@ def go_on(workspace: Workspace, campaign_id: str, *, with_what_is_decided: bool 
     """Make every move that can be made now, and say where the campaign stands.
 
     It stops at a job under way and where people are waited for; ``with_what_is_decided`` waits for them no longer and takes the
-    rows, or the brief, as they are. Raises UnknownName.
+    rows, or the brief, as they are. Each move acts as whoever started the campaign or resumed it last; where that one may not
+    any more, the campaign fails with that sentence. Raises UnknownName, and NotAllowed where who ends a wait may not have its
+    keys sent.
     """
+    if with_what_is_decided:
+        check_keys(workspace, table.read_campaign(workspace.database, campaign_id))
     while (row := table.read_campaign(workspace.database, campaign_id)).state in UNDER_WAY:
         try:
             moved = _step(workspace, row, waits=not with_what_is_decided)
@@ -169,6 +181,7 @@ def stop_campaign(workspace: Workspace, campaign_id: str, *, reviewer: str) -> C
     row = table.read_campaign(workspace.database, campaign_id)
     if row.state == "done":
         raise JobConflict(f"Campaign {campaign_id} has ended already: {REASONS[row.reason]}")
+    table.note_campaign(workspace.database, row, table.STOPPED, reviewer)
     table.set_state(workspace.database, campaign_id, "stopped", f"Stopped by {reviewer}.")
     for one in table.read_moves(workspace.database, campaign_id):
         job = find_job(workspace, one.job_id) if one.ended_at is None and one.job_id else None
@@ -181,11 +194,14 @@ def stop_campaign(workspace: Workspace, campaign_id: str, *, reviewer: str) -> C
 def resume_campaign(workspace: Workspace, campaign_id: str) -> Campaign:
     """Go on with a campaign that was stopped or could not go on: its job is queued again, finished moves stay.
 
-    Raises UnknownName, and JobConflict for one that has ended or a job that cannot be resumed.
+    From then on it acts as whoever resumed it. Raises UnknownName, JobConflict for one that has ended or a job that cannot be
+    resumed, and what ``start_campaign`` raises for its options.
     """
     row = table.read_campaign(workspace.database, campaign_id)
     if row.state == "done":
         raise JobConflict(f"Campaign {campaign_id} has ended: {REASONS[row.reason]} Start another one.")
+    _check_moves(workspace, row.kind, row.options, row.dataset_id)
+    table.note_campaign(workspace.database, row, table.RESUMED)
     for one in table.read_moves(workspace.database, campaign_id):
         job = find_job(workspace, one.job_id) if one.ended_at is None and one.job_id else None
         if job is not None and job.resumable:
@@ -198,8 +214,9 @@ def resume_campaign(workspace: Workspace, campaign_id: str) -> Campaign:
 def revise_brief(workspace: Workspace, campaign_id: str, text: str) -> Campaign:
     """Save the next version of a campaign's brief and go on with it; the versions before stay in its moves.
 
-    Raises UnknownName, and InvalidOptions where no brief is waited for.
+    Raises UnknownName, InvalidOptions where no brief is waited for, and NotAllowed where its keys are not theirs to use.
     """
+    check_keys(workspace, table.read_campaign(workspace.database, campaign_id))
     open_move = _open_move(workspace, campaign_id)
     if open_move is None or open_move.move.kind != "brief":
         raise InvalidOptions(
@@ -223,7 +240,7 @@ def _step(workspace: Workspace, row: CampaignRow, *, waits: bool) -> bool:
     if isinstance(move, Done):
         table.set_state(workspace.database, row.campaign_id, "done", move.reason, move.best_round)
         return True
-    begun = begin(workspace, row, move)
+    begun = begin(in_its_hands(workspace, row), row, move)
     table.insert_move(
         workspace.database, row.campaign_id, len(moves), move,
         job_id=begun.job_id, made_dataset=begun.dataset_id, made=begun.made,

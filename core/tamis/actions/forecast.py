@@ -17,6 +17,7 @@ from tamis.jobs.forecast.process import LIMIT_S, ForecastProcess
 from tamis.jobs.forecast.requirements import missing_packages
 from tamis.jobs.model import Resources
 from tamis.jobs.strangers_tokenizer import with_tokenizer_of
+from tamis.models.endpoints import check_use
 from tamis.recipes import SftOptions
 from tamis.registry import Table, parse_options
 from tamis.steps import STEPS
@@ -64,8 +65,8 @@ def forecast(
     """Rows, tokens, time, memory, disk and cost of a run as far as they can be known, and what stands in its way.
 
     Nothing is started and no model is imported, unless ``ask_rows`` has language models asked about so many rows now.
-    ``in_detail`` reads the rows for what the step itself says of them. Raises UnknownName, InvalidOptions and ForbiddenPath; what else
-    is wrong is an obstacle that says what to do.
+    ``in_detail`` reads the rows for what the step itself says of them. Raises UnknownName, InvalidOptions, ForbiddenPath, and
+    NotAllowed for a key that is not theirs to use; what else is wrong is an obstacle that says what to do.
     """
     problem = ""
     exact: Mapping[str, JSON] = options
@@ -75,6 +76,8 @@ def forecast(
         raise  # what may not be named is not looked at either
     except CurationError as error:
         problem = str(error)
+    if ask_rows:
+        _check_keys(workspace, step, exact, steps)
     allowed = parse_options(backend_row(target.backend).options, target.resources)
     assert isinstance(allowed, Resources)
     return jobs_forecast.forecast(
@@ -140,10 +143,17 @@ def forecast_models(
 ) -> ModelsForecast:
     """What the language models of a run will take, from asking them about a few of its rows here and now.
 
-    ``ForecastProcess`` does the same in a process of its own. Raises InvalidOptions for a step that asks none.
+    ``ForecastProcess`` does the same in a process of its own. Raises InvalidOptions for a step that asks none, NotAllowed for a key
+    that is not theirs to use.
     """
     exact = freeze_pointers(workspace, dataset_id, step, options)
+    _check_keys(workspace, step, exact, STEPS)
     return llm.forecast_models(workspace.artifacts, dataset_id, step, exact, n_sample=n_sample)
+
+
+def _check_keys(workspace: Workspace, step: str, options: Mapping[str, JSON], steps: Table[Step]) -> None:
+    parsed = parse_options(steps[step].options, options)
+    check_use(parsed.model_dump(mode="json"), workspace.actor.asker())
 
 
 def submission_text(

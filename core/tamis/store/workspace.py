@@ -37,6 +37,12 @@ class Workspace:
         )
         return made
 
+    def unconfined(self) -> Workspace:
+        """The same workspace in the same hands, for what was looked at already when somebody asked for it."""
+        made = replace(self, confined=False)
+        made.__dict__.update(artifacts=self.artifacts, database=self.database)
+        return made
+
     @cached_property
     def artifacts(self) -> ArtifactStore:
         """What was computed."""

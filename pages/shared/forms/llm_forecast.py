@@ -13,7 +13,7 @@ from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import count_of
 from pages.shared.wording import duration
 from tamis.actions.forecast import LIMIT_S, SAMPLE_ROWS, ForecastProcess, ModelsForecast
-from tamis.actions.submit import freeze_pointers
+from tamis.actions.submit import check_options, freeze_pointers
 from tamis.llms import LLMS
 from tamis.types import JSON
 
@@ -51,6 +51,7 @@ def show_models_forecast(context: DatasetContext, step: str, values: Mapping[str
 
 def _ask_models(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> ModelsForecast:
     """The estimate of another process, which ends with this run of the page at the latest."""
+    check_options(context.workspace, step, values)  # whose keys the process will use
     exact = freeze_pointers(context.workspace, context.dataset_id, step, values)
     text = f"Loading the models and asking about {SAMPLE_ROWS} rows, {duration(LIMIT_S)} at most"
     with (

@@ -11,11 +11,14 @@ import orjson
 
 from tamis.campaigns.moves import Move, Past
 from tamis.errors import UnknownName
+from tamis.store.actor import Actor
 from tamis.store.artifacts.store import utc_now
+from tamis.store.database.audit import append_entry
 from tamis.store.database.database import Database
 from tamis.types import JSON
 
 CampaignState = Literal["running", "waiting", "stopped", "failed", "done"]
+STARTED, RESUMED, STOPPED = "campaign start", "campaign resume", "campaign stop"  # in the audit log
 UNDER_WAY: tuple[CampaignState, ...] = ("running", "waiting")
 
 
@@ -56,13 +59,34 @@ class MoveRow:
 
 
 def insert_campaign(database: Database, row: CampaignRow) -> bool:
-    """Keep a new campaign; False where one of that id is there."""
+    """Keep a new campaign, with the note of who started it; False where one of that id is there."""
     values = asdict(row) | {"options": orjson.dumps(row.options), "frozen": orjson.dumps(row.frozen)}
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)
     with database.writing() as connection:
         query = f"INSERT OR IGNORE INTO campaigns ({names}) VALUES ({marks})"  # noqa: S608 - names of fields
-        return connection.execute(query, values).rowcount > 0
+        if not connection.execute(query, values).rowcount:
+            return False
+        about = {"campaign": row.campaign_id}
+        append_entry(connection, STARTED, row.dataset_id, about, name=row.started_by)
+    return True
+
+
+def note_campaign(database: Database, row: CampaignRow, word: str, name: str = "") -> None:
+    """Note in the audit log that whoever holds the database resumes (RESUMED) or stops (STOPPED) a campaign."""
+    with database.writing() as connection:
+        append_entry(connection, word, row.dataset_id, {"campaign": row.campaign_id}, name=name)
+
+
+def read_mover(database: Database, campaign_id: str) -> Actor | None:
+    """Who started a campaign or resumed it last, with the role of then; None where the audit log does not say."""
+    query = (
+        "SELECT account, role, via FROM audit WHERE action IN (?, ?) AND "
+        "CASE WHEN json_valid(details) THEN json_extract(details, '$.campaign') END = ? ORDER BY sequence DESC LIMIT 1"
+    )
+    with database.reading() as connection:
+        found = connection.execute(query, (STARTED, RESUMED, campaign_id)).fetchone()
+    return None if found is None else Actor(found["account"], found["role"], found["via"])
 
 
 def read_campaign(database: Database, campaign_id: str) -> CampaignRow:
