@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tamis import __version__
@@ -87,9 +88,23 @@ class ExportManifest(BaseModel):
 def read_manifest(path: Path) -> ExportManifest:
     """Read a manifest; raises UnreadableFile naming what is wrong with it."""
     try:
-        return ExportManifest.model_validate_json(path.read_bytes())
+        text = path.read_bytes()
+        if _is_of_a_result(text):
+            raise UnreadableFile(
+                f"{path} is the manifest of a result, not of an export: doctor --verify --recompute makes a result again."
+            )
+        return ExportManifest.model_validate_json(text)
     except (OSError, ValidationError) as error:
         raise UnreadableFile(f"{path} is not a manifest of an export: {error}") from error
+
+
+def _is_of_a_result(text: bytes) -> bool:
+    """Whether this is what lies beside an artifact."""
+    try:
+        named = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(named, dict) and "artifact_id" in named and "format_name" not in named
 
 
 def lineage(store: ArtifactStore, *artifacts: Artifact) -> list[Artifact]:

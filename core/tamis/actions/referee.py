@@ -31,7 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 STEP = "referee"
-LONGEST, REFINEMENT, GIVEN, WORTH = "longest", "refinement", "selection:", "worth:"
+LONGEST, REFINEMENT, GIVEN, WORTH, TOP = "longest", "refinement", "selection:", "worth:", "top_quality:"
 RANDOM_EACH = 2  # draws of random in every block: its luck is the largest
 ALWAYS = (BASELINE, LONGEST)
 OWN = (
@@ -45,7 +45,8 @@ OWN = (
 PRESETS: Mapping[str, tuple[str, ...]] = {
     "dnc": ("top_quality", "k_center", "deita", "qdit", "km_closest", "km_random", "kmq", REFINEMENT),
     "token_length": (),
-    "mig": ("mig", "deita", "qdit", "facility_location", "k_center", "kmq"),
+    # MIG's table but for ZIP and InsTag, which are not here.
+    "mig": (f"{TOP}ifd", "deita", "car", "qdit", "mig"),
 }
 
 
@@ -54,7 +55,7 @@ class RefereeRequest(ProxyRequest):
     """What is held against random, at how many tokens, and how it is measured.
 
     A method is the name of a selector, ``refinement``, ``selection:ID``, a selection within the pool, or ``worth:ID``, rows drawn
-    at random in the mixture that this worth solved. ``methods`` of a preset come first. ``options`` holds those of a method by its name (for ``refinement`` those of refine).
+    at random in the mixture that this worth solved, or ``top_quality:SCORE``, the highest of that score whatever ``quality`` is. ``methods`` of a preset come first. ``options`` holds those of a method by its name (for ``refinement`` those of refine).
     Every trained model answers ``lm_eval_tasks`` of the lm-evaluation-harness, too, ``lm_eval_limit`` rows of each at most; they
     are looked at beside and claim nothing.
     """
@@ -75,7 +76,7 @@ def methods_of(request: RefereeRequest) -> list[str]:
         raise UnknownName("preset", request.preset, PRESETS)
     named = [*ALWAYS, *PRESETS.get(request.preset, ()), *request.methods]
     for name in named:
-        row = SELECTORS[name] if name != REFINEMENT and not name.startswith((GIVEN, WORTH)) else None
+        row = SELECTORS[name] if name != REFINEMENT and not name.startswith((GIVEN, WORTH, TOP)) else None
         if row is not None and not row.counts_tokens:
             raise InvalidOptions(
                 f"{row.title} divides a number of rows, and rows are no fair budget: one of them may be ten of another. Leave "
@@ -167,7 +168,7 @@ def _selections(
     """The options of every selection of a method, block after block; one for a method without chance."""
     if name.startswith(GIVEN):
         return [{}]
-    row = SELECTORS["mixture" if name.startswith(WORTH) else name]
+    row = SELECTORS["mixture" if name.startswith(WORTH) else name.partition(":")[0]]
     own = dict(request.options.get(name, {}))
     shared: dict[str, JSON] = {
         "method": row.name,
@@ -183,6 +184,8 @@ def _selections(
     elif name.startswith(WORTH):
         made, weights = solved_weights(workspace, dataset_id, name.removeprefix(WORTH))
         shared |= {"method_options": {"weights": weights}, "clustering": made.manifest.inputs["clustering"]}
+    elif name.startswith(TOP):
+        shared |= {"quality": name.removeprefix(TOP)}
     elif request.quality and row.uses("quality"):
         shared |= {"quality": request.quality}
     each = (RANDOM_EACH if name == BASELINE else 1) * request.max_seeds if row.random else 1

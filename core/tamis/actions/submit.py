@@ -19,7 +19,7 @@ from tamis.steps.reach import allowed_options
 from tamis.steps.resolve_decisions import CURRENT, find_decisions, respected_by
 from tamis.steps.resolve_rows import ACTIVE, NEWEST, freeze, look_at, no_selection
 from tamis.steps.resolve_targets import freeze_target, reads_target, score_for
-from tamis.steps.select.options import COLUMN, SelectOptions, check_weighting, own_quality
+from tamis.steps.select.options import COLUMN, SelectOptions, check_weighting, own_quality, own_scores
 from tamis.steps.spec import AS_IMPORTED, Step, as_recorded
 from tamis.store.artifacts.choices import CHOSEN_KINDS, KIND_OF, Standing
 from tamis.store.database.choices import has_choice, note_choice, read_choices
@@ -225,13 +225,20 @@ def repeat(job: Job) -> Repeat:
 def _planned_similarities(
     workspace: Workspace, dataset_id: str, step: str, exact: Mapping[str, JSON]
 ) -> dict[str, JSON]:
-    """The scores towards its target that a selection would read, where they are there or under way."""
-    if step != "select" or not reads_target(step, exact) or exact.get("similarities"):
+    """The scores towards its target, or of its method's own, that a selection would read, where they are there or under way."""
+    if step != "select":
         return {}
-    planned = plan_run(workspace, dataset_id, "score", score_for(exact))
+    own = own_scores(exact)
+    if not own and (not reads_target(step, exact) or exact.get("similarities")):
+        return {}
+    planned = plan_run(workspace, dataset_id, "score", own or score_for(exact))
     pending = {one.artifact_id for one in queue.pending_results(workspace.database, dataset_id)}
     if planned.is_made or planned.artifact_id in pending:
-        return {"similarities": planned.artifact_id}
+        return {"scores" if own else "similarities": planned.artifact_id}
+    if own:
+        raise ArtifactMissing(
+            f"Dataset {dataset_id!r} has no length in tokens yet: it is counted first when the selection is run."
+        )
     raise ArtifactMissing(
         f"Dataset {dataset_id!r} has no scores towards this target yet: they are made first when the selection is run, or "
         f"by: tamis run score --dataset {dataset_id} --scorer {score_for(exact)['scorer']} --target NAME."
@@ -244,7 +251,7 @@ def lacking_for_target(workspace: Workspace, dataset_id: str, options: Mapping[s
     """
     try:
         exact = freeze_pointers(workspace, dataset_id, "select", options)
-        if not reads_target("select", exact):
+        if not reads_target("select", exact) and not own_scores(exact):
             return ()
         parse_options(SelectOptions, exact).needs()
     except CurationError:
@@ -252,6 +259,8 @@ def lacking_for_target(workspace: Workspace, dataset_id: str, options: Mapping[s
     with suppress(ArtifactMissing):
         _planned_similarities(workspace, dataset_id, "select", exact)
         return ()
+    if own_scores(exact):
+        return ("the length of every response in tokens",)
     try:
         plan_run(workspace, dataset_id, "score", score_for(exact))
     except ArtifactMissing:
@@ -268,7 +277,13 @@ def _score_first(
     target: RunTarget,
     standing: Standing | None,
 ) -> tuple[dict[str, JSON], list[Job]]:
-    """The options with the scores towards the target, and the jobs that make what of them is missing."""
+    """The options with the scores towards the target, or a method's own, and the jobs that make what of them is missing."""
+    if step == "select" and own_scores(exact):
+        parse_options(SelectOptions, exact).needs()
+        # What a method reads of itself is not what a person made active.
+        inside: Standing | None = None if standing is None else "inside"
+        own = submit(workspace, dataset_id, "score", own_scores(exact), target=target, standing=inside)
+        return exact | {"scores": own.job.artifact_id}, [] if own.already_done else [own.job]
     if step != "select" or not reads_target(step, exact) or exact.get("similarities"):
         return exact, []
     parse_options(SelectOptions, exact).needs()  # what cannot be is said before anything is queued

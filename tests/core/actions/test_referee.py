@@ -12,6 +12,7 @@ import pytest
 from tamis.actions.export import ExportRequest, export
 from tamis.actions.referee import (
     RefereeRequest,
+    judged_title,
     list_referees,
     methods_of,
     prepare_referee,
@@ -21,7 +22,14 @@ from tamis.actions.referee import (
 from tamis.actions.referee_estimate import estimate_referee
 from tamis.actions.replay import replay_manifest
 from tamis.actions.submit import submit
-from tamis.errors import CurationError, InvalidOptions, JobCancelled, UnknownName
+from tamis.errors import (
+    ArtifactMissing,
+    CurationError,
+    InvalidOptions,
+    JobCancelled,
+    UnknownName,
+    UnreadableFile,
+)
 from tamis.jobs import job_table
 from tamis.steps.execute import Task, execute
 from tamis.steps.proxies.training import KIND, LOSSES
@@ -199,6 +207,28 @@ def test_random_and_longest_are_in_every_protocol():
     assert methods_of(RefereeRequest(preset="dnc"))[:2] == ["random", "longest"]
     with pytest.raises(UnknownName):
         methods_of(RefereeRequest(preset="nobody"))
+
+
+def test_the_manifest_of_a_result_is_said_to_be_one_where_an_export_is_replayed(referee, tmp_path):
+    workspace, dataset_id, _ = referee
+    path = workspace.artifacts.examples(dataset_id).path / "manifest.json"
+    with pytest.raises(UnreadableFile) as said:
+        replay_manifest(path, tmp_path / "w", sources=(), out=None, say=print)
+    assert str(said.value) == (
+        f"{path} is the manifest of a result, not of an export: doctor --verify --recompute makes a result again."
+    )
+
+
+def test_the_protocol_of_mig_has_the_methods_of_its_table():
+    wanted = ["random", "longest", "top_quality:ifd", "deita", "car", "qdit", "mig"]
+    assert methods_of(RefereeRequest(preset="mig")) == wanted
+    assert judged_title("top_quality:ifd") == "Top ifd"
+
+
+def test_a_score_named_with_the_method_is_the_one_it_goes_by_and_is_asked_for_where_missing(referee):
+    workspace, dataset_id, request = referee
+    with pytest.raises(ArtifactMissing, match="--scorer ifd"):
+        submit_referee(workspace, dataset_id, replace(request, methods=("top_quality:ifd",)))
 
 
 def test_a_selection_with_a_held_out_row_is_refused_with_the_pool_to_select_within(referee):

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tamis.actions.submit import freeze_pointers, plan_run, submit
+from tamis.actions.submit import freeze_pointers, lacking_for_target, plan_run, submit
 from tamis.actions.tags import add_tag
 from tamis.actions.targets import (
     TargetExample,
@@ -298,6 +298,22 @@ def test_missing_embeddings_and_scores_are_queued_first(workspace, dataset_id):
     with pytest.raises(InvalidOptions):
         submit(workspace, dataset_id, "select", other)
     assert len(list(queue.pending_results(workspace.database, dataset_id))) == before
+
+
+def test_the_longest_have_their_tokens_counted_first_and_no_words_taken_for_them(workspace, dataset_id):
+    words = submit(workspace, dataset_id, "score", {"scorer": "length"}).job
+    asked = {"method": "longest", "budget": 5}
+    with pytest.raises(ArtifactMissing, match="length in tokens"):
+        plan_run(workspace, dataset_id, "select", asked)
+    assert lacking_for_target(workspace, dataset_id, asked)
+    made = submit(workspace, dataset_id, "select", asked)
+    assert [one.options["scorer_options"]["unit"] for one in made.first] == ["tokens"]
+    assert made.job.inputs["scores"] == made.first[0].artifact_id != words.artifact_id
+    assert made.first[0].job_id in made.job.waits_for
+    assert not lacking_for_target(workspace, dataset_id, asked)
+    assert submit(workspace, dataset_id, "select", asked).attached
+    by_words = submit(workspace, dataset_id, "select", asked | {"scores": words.artifact_id})
+    assert not by_words.first and by_words.job.inputs["scores"] == words.artifact_id
 
 
 def test_without_a_target_the_command_that_makes_one_is_named(

@@ -120,6 +120,11 @@ def test_weights_and_parts_add_up_to_one_and_later_looks_keep_earlier_claims():
     noise = pair_differences(simulate(1, seed=4)[0], np.ones(N_FAMILIES))
     later = look(claims, noise, pair_weights(5), 0.5, n_seeds=6)
     assert later.claimed[claims.claimed].all() and later.look[0] == 4
+    # What was claimed passes its weight on although it is no longer found: the others are held to more.
+    alone = look(no_claims((10,)), noise, pair_weights(5), 0.5, n_seeds=6)
+    open_ = ~later.claimed & ~alone.claimed
+    assert noise.p[0] > 0.05 and open_.any()
+    assert (later.level[open_] > alone.level[open_]).all()
     assert (first.half_width(claims.level) < np.abs(first.mean))[claims.claimed].all()
 
 

@@ -310,8 +310,15 @@ def test_whitened_vectors_pick_other_rows_and_name_another_selection(made: tuple
 
 def test_the_longest_go_by_length_whatever_score_is_active(made: tuple[Path, str]) -> None:
     workspace, dataset_id = made
-    lengths = read_scores(run_step(workspace, dataset_id, "score", {"scorer": "length"}))
+    words = run_step(workspace, dataset_id, "score", {"scorer": "length"})
+    tokens = {"scorer": "length", "scorer_options": {"unit": "tokens"}}
+    lengths = read_scores(run_step(workspace, dataset_id, "score", tokens))
+    run_step(workspace, dataset_id, "score", {"scorer": "length", "scorer_options": {"unit": "characters"}})
     rows = rows_of(run_step(workspace, dataset_id, "select", {"method": "longest", "budget": 5}))
+    by_words = {"method": "longest", "budget": 5, "scores": words.id}
+    assert sorted(rows_of(run_step(workspace, dataset_id, "select", by_words))) == sorted(
+        np.argsort(-read_scores(words), kind="stable")[:5].tolist()
+    )
     assert sorted(rows) == sorted(np.argsort(-lengths, kind="stable")[:5].tolist())
     options = parse_options(SelectOptions, {"method": "longest"})
     assert options.quality == "length"

@@ -228,6 +228,8 @@ def judged_title(name: str) -> str:
         return "random"
     if name.startswith("worth:"):
         return f"Mixture of worth {name.removeprefix('worth:')[:6]}"
+    if name.startswith("top_quality:"):
+        return f"Top {name.removeprefix('top_quality:')}"
     return SELECTORS[name].title if name in SELECTORS else TITLES.get(name, name)
 
 

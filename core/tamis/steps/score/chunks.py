@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from tamis.compute.clear.alignment import background_alignment
 from tamis.encoders import open_encoder
 from tamis.llms import open_llm
+from tamis.llms.bundled_tokenizer import count_tokens
 from tamis.models.adapters import PREFIX, adapter_folder
 from tamis.protocols import Call, LanguageModel, Usage, call_here
 from tamis.registry import Options
@@ -75,7 +76,12 @@ class ScoreChunks:
             given = scorer_input(row, rows, sides, llm=llm, encode=encode)
             own = None if row_vectors is None else row_vectors[place]
             given = replace(
-                given, background=background, limited=self.limited, target=target, row_vectors=own
+                given,
+                background=background,
+                limited=self.limited,
+                target=target,
+                row_vectors=own,
+                count_tokens=count_tokens,
             )
             table = columns_table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
             with part_file(self.parts / part_name(number)) as aside:

@@ -127,7 +127,7 @@ class SelectOptions(StepOptions):
         if row.uses("quality") and self.quality != NO_QUALITY:
             # The default quality is a help, not a condition: without it every row counts the same.
             optional = "quality" not in row.reads and "quality" not in self.model_fields_set
-            wanted["scores"] = Need("scores", "scores", self.scores, {"scorer": self.quality}, optional)
+            wanted["scores"] = Need("scores", "scores", self.scores, self._quality_made_with(row), optional)
         if "target" in row.reads:
             scorer = {"scorer": str(self.method_options["similarity"])}
             wanted["target"] = Need("target", "target", self.target)
@@ -168,6 +168,11 @@ class SelectOptions(StepOptions):
         """Whether a quality is read and averaged over neighbours."""
         return self.smooth > 0 and SELECTORS[self.method].uses("quality") and self.quality != NO_QUALITY
 
+    def _quality_made_with(self, row: Selector) -> dict[str, JSON]:
+        """What narrows the scores: a method's own quality is made in one way, unless exact scores are named."""
+        own = row.quality == self.quality and row.quality_options and not self.scores
+        return {"scorer": self.quality} | ({"scorer_options": dict(row.quality_options)} if own else {})
+
     def _check(self, row: Selector) -> None:
         if "quality" in row.reads and self.quality == NO_QUALITY:
             raise InvalidOptions(
@@ -198,6 +203,14 @@ def own_quality(values: Mapping[str, JSON]) -> str:
     """The score that the method of these options goes by of itself; empty for most."""
     name = str(values.get("method"))
     return SELECTORS[name].quality if name in SELECTORS else ""
+
+
+def own_scores(values: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The request for the scores that the method of these options goes by of itself, in a way of its own; empty for most."""
+    name, own = str(values.get("method")), own_quality(values)
+    made_with = dict(SELECTORS[name].quality_options) if own else {}
+    named = values.get("scores") or values.get("quality") not in (None, own)
+    return {} if named or not made_with else {"scorer": own, "scorer_options": made_with}
 
 
 def check_weighting(weighting: str, quality: str, made_with: Mapping[str, JSON] | None = None) -> None:
