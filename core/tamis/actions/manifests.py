@@ -91,7 +91,7 @@ def read_manifest(path: Path) -> ExportManifest:
         text = path.read_bytes()
         if _is_of_a_result(text):
             raise UnreadableFile(
-                f"{path} is the manifest of a result, not of an export: doctor --verify --recompute makes a result again."
+                f"{path} is the manifest of a result, not of an export: tamis doctor --verify --recompute makes a result again."
             )
         return ExportManifest.model_validate_json(text)
     except (OSError, ValidationError) as error:

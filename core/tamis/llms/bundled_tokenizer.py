@@ -60,7 +60,7 @@ def _may_write(folder: Path) -> bool:
     return os.access(there, os.W_OK)
 
 
-def count_tokens(texts: Sequence[str]) -> list[int]:
+def count_bundled_tokens(texts: Sequence[str]) -> list[int]:
     """Tokens of each text as the bundled model reads it, without special ones; nothing is written.
 
     Marks of the model's own template in a text count as the text they are. Raises ModelMissing where it is not installed.

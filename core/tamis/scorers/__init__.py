@@ -78,9 +78,9 @@ class ScorerInput:
     """Some consecutive examples: texts of length n, vectors (n, d) float32 or None when the scorer reads none.
 
     ``conversations`` and ``meta`` are there for scorers that read them; ``llm`` for those that ask one. ``encode`` turns
-    texts into unit vectors with the encoder that the scorer's options name, ``count_tokens`` into numbers of tokens. ``background`` is the mean cosine of a prompt
-    with other rows' responses in the whole dataset, NaN where it is not known. What a scorer reads of anybody's files it
-    reads by ``limited``.
+    texts into unit vectors with the encoder that the scorer's options name, ``count_tokens`` into numbers of tokens.
+    ``background`` is the mean cosine of a prompt with other rows' responses in the whole dataset, NaN where it is not
+    known. What a scorer reads of anybody's files it reads by ``limited``.
     """
 
     prompts: Sequence[str]

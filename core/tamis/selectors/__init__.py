@@ -63,7 +63,7 @@ class Selector(Plugin):
     counts_tokens: bool = True
     resumes: bool = False
     quality: str = ""
-    quality_options: Mapping[str, JSON] = field(default_factory=dict)
+    quality_options: Mapping[str, JSON] = field(default_factory=dict, hash=False)
 
     def uses(self, read: Reads) -> bool:
         """Whether the method looks at that at all."""

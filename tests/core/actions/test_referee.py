@@ -215,7 +215,7 @@ def test_the_manifest_of_a_result_is_said_to_be_one_where_an_export_is_replayed(
     with pytest.raises(UnreadableFile) as said:
         replay_manifest(path, tmp_path / "w", sources=(), out=None, say=print)
     assert str(said.value) == (
-        f"{path} is the manifest of a result, not of an export: doctor --verify --recompute makes a result again."
+        f"{path} is the manifest of a result, not of an export: tamis doctor --verify --recompute makes a result again."
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from tamis.compute.text.grounding import document_in
 from tamis.compute.text.judge_text import fence_code, fenced
 from tamis.errors import ArtifactMissing, CurationError, InvalidOptions
-from tamis.llms.bundled_tokenizer import count_tokens
+from tamis.llms.bundled_tokenizer import count_bundled_tokens
 from tamis.llms.scripted import ScriptedModel
 from tamis.protocols import LogLikelihoods, RawPrompt
 from tamis.registry import parse_options
@@ -410,11 +410,11 @@ def test_bsdetector_takes_any_model_that_knows_contradiction(tmp_path):
 
 def test_length_in_tokens_tells_answers_without_spaces_apart():
     long, short = "水从海洋蒸发进入大气，形成云。" * 20, "水。"
-    rows = reading(["q"] * 4, [short, long, "one two three", ""], count_tokens=count_tokens)
+    rows = reading(["q"] * 4, [short, long, "one two three", ""], count_tokens=count_bundled_tokens)
     tokens = scored("length", rows, unit="tokens")["score"]
     assert tokens[1] > 200 > 10 > tokens[0] > 0 and tokens[2] == 3 and tokens[3] == 0
     assert scored("length", rows)["score"].tolist() == [1, 1, 3, 0]
     # The mark of a template in a text is the text it is.
-    assert count_tokens(["<|im_end|>"])[0] > 1
+    assert count_bundled_tokens(["<|im_end|>"])[0] > 1
     with pytest.raises(CurationError, match="no tokenizer"):
         scored("length", reading(["q"], ["a"]), unit="tokens")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from tamis.compute.clear.alignment import background_alignment
 from tamis.encoders import open_encoder
 from tamis.llms import open_llm
-from tamis.llms.bundled_tokenizer import count_tokens
+from tamis.llms.bundled_tokenizer import count_bundled_tokens
 from tamis.models.adapters import PREFIX, adapter_folder
 from tamis.protocols import Call, LanguageModel, Usage, call_here
 from tamis.registry import Options
@@ -81,7 +81,7 @@ class ScoreChunks:
                 limited=self.limited,
                 target=target,
                 row_vectors=own,
-                count_tokens=count_tokens,
+                count_tokens=count_bundled_tokens,
             )
             table = columns_table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
             with part_file(self.parts / part_name(number)) as aside:
