@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.store.artifacts.targets import TargetExample, store_target
 from tamis.store.database.database import Database
 from tamis.store.names import name_dataset
+
+OF_THE_FRAME = re.compile("frame_bar|rail_button")  # components that every page has
 
 
 class _Silent:
@@ -140,8 +143,8 @@ def jobs_of(workspace: Path, step: str = "refine") -> list[Job]:
 
 
 def told_to_maps(app: AppTest) -> list[dict[str, Any]]:
-    """What the page tells each of its maps; the frame's bar is no map."""
-    maps = [one.proto for one in app.get("bidi_component") if "frame_bar" not in one.proto.id]
+    """What the page tells each of its maps; those of the frame are no maps."""
+    maps = [one.proto for one in app.get("bidi_component") if not OF_THE_FRAME.search(one.proto.id)]
     return [json.loads(one.json or one.mixed.json) for one in maps]
 
 
