@@ -212,9 +212,22 @@ def _with_rows_far_away(manifest: dict[str, Any]) -> None:
     manifest.update(example_ids=[10**12], selection="")
 
 
+def _with_files_that_are_a_text(manifest: dict[str, Any]) -> None:
+    _step(manifest, "import")["options"]["files"] = "AAAA"
+
+
+def _with_files_that_are_texts(manifest: dict[str, Any]) -> None:
+    _step(manifest, "import")["options"]["files"] = ["AAAA"]
+
+
+def _with_memory_as_a_source(manifest: dict[str, Any]) -> None:
+    manifest["sources"][0] |= {"path": "/proc/self/mem"}
+
+
 NONSENSE: list[Change] = [
     _without_a_selection, _without_decisions, _without_scores, _without_inputs, _without_anything, _with_a_column_of_nothing,
     _with_scores_of_nothing, _with_edits_of_nothing, _with_rows_that_are_none, _with_rows_far_away,
+    _with_files_that_are_a_text, _with_files_that_are_texts, _with_memory_as_a_source,
 ]  # fmt: skip
 
 

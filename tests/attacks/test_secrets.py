@@ -18,8 +18,8 @@ from tamis.errors import CurationError, InvalidOptions, NotAllowed
 from tamis.jobs.backends import process_environment
 from tamis.jobs.scheduler.start import _who_asked
 from tamis.models import endpoints
-from tamis.models.endpoints import KeyHolder, ask_for, ask_in_this_process_for, read_key
-from tamis.store.actor import AT_THE_MACHINE, ROLES, Actor
+from tamis.models.endpoints import KeyHolder, ask_for, ask_in_this_process_for, check_use, read_key
+from tamis.store.actor import AT_THE_MACHINE, ROLES, Actor, Role
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
 
@@ -186,6 +186,19 @@ def test_a_key_is_used_by_those_alone_whom_its_entry_names(
         in_context.run(ask_for, actor.asker())
         assert in_context.run(read_key, "MY_KEY", ADDRESS) == SECRET
         assert submit(workspace.acting_as(actor), dataset_id, *asked[0]).job.step == "embed"
+
+
+@pytest.mark.parametrize("role", ["viewer", "reviewer"])
+def test_a_key_without_names_is_for_those_who_run_jobs(keys: Path, role: Role) -> None:
+    """Who looks at everything searches by meaning, too."""
+    _listed(keys, "")
+    asker = Actor("vic@example.org", role, "login").asker()
+    in_context = copy_context()
+    in_context.run(ask_for, asker)
+    given = {"base_url": ADDRESS, "model": "m", "api_key_variable": "MY_KEY"}
+    for ask in (lambda: in_context.run(read_key, "MY_KEY", ADDRESS), lambda: check_use(given, asker)):
+        with pytest.raises(NotAllowed, match="whoever has the role curator alone, and you are vic"):
+            ask()
 
 
 def test_a_worker_asks_for_whoever_submitted_its_job(

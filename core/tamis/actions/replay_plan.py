@@ -84,12 +84,7 @@ def _objection(recorded: Manifest) -> str:
     if recorded.step not in OFFLINE_STEPS:
         return "it is no step that computes the same anywhere"
     if recorded.step == "import":
-        files = recorded.options.get("files") or ()
-        return (
-            "it fetches from a hub"
-            if any(str(one.get("path", "")).startswith(HUB_PREFIX) for one in files)
-            else ""
-        )
+        return _objection_to_files(recorded.options.get("files") or ())
     asks = recorded.step == "score" and _needs_llm(recorded.options)
     for name, value in _named(recorded.options):
         if name in HARMLESS and str(value) not in HARMLESS[name] and (name != "llm" or asks):
@@ -102,6 +97,13 @@ def _objection(recorded: Manifest) -> str:
         ):
             return f"{name} {value!r} names a model, a file or an address"
     return ""
+
+
+def _objection_to_files(files: JSON) -> str:
+    if not isinstance(files, list | tuple) or not all(isinstance(one, dict) for one in files):
+        return "its files are no list of files"
+    is_hub = any(str(one.get("path", "")).startswith(HUB_PREFIX) for one in files)
+    return "it fetches from a hub" if is_hub else ""
 
 
 def _needs_llm(options: Mapping[str, JSON]) -> bool:

@@ -20,6 +20,7 @@ _GUESSED = (
     "cp1252", "gb18030", "cp932", "euc_jp", "big5", "euc_kr", "cp1251", "koi8_r", "cp1250", "cp1253", "cp1254", "cp1255",
     "cp1256", "cp1257", "cp1258", "cp874", "mac_roman",
 )  # fmt: skip
+_OF_NO_FILE = ("idna", "punycode", "undefined")  # of names on the net, and of nothing
 _SAMPLE_BYTES = 1 << 16
 _USUAL = "cp1252"
 _RARER = (
@@ -69,6 +70,8 @@ def check_encoding(name: str) -> str:
         return f"utf-8,{check_encoding(second.strip())}"
     try:
         codec = codecs.lookup(name)
+        if not codec._is_text_encoding or codec.name in _OF_NO_FILE:
+            raise LookupError(name)
         codec.incrementaldecoder("strict").decode(b"")
     except (LookupError, TypeError, AttributeError) as error:
         raise UnreadableFile(

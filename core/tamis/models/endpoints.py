@@ -30,7 +30,7 @@ SHORTEST_SECRET = 6  # shorter ones are placeholders such as "none", which are w
 class Endpoint:
     """An address to which a secret may be sent: the environment variable ``variable``, to everything below ``address``.
 
-    ``accounts`` and those who reach to ``role`` may have it sent; where neither is named, everybody who may run a job.
+    ``accounts`` and those who reach to ``role`` may have it sent; where neither is named, everybody who may run a job (curators).
     """
 
     name: str
@@ -41,15 +41,21 @@ class Endpoint:
 
     def is_open_to(self, asker: KeyHolder) -> bool:
         """Whether this one may have the key sent there."""
-        if asker.at_machine or not (self.accounts or self.role):
+        if asker.at_machine:
             return True
+        if not (self.accounts or self.role):
+            return _RUNS_JOBS in asker.roles
         return asker.account in self.accounts or self.role in asker.roles
 
     @property
     def who(self) -> str:
         """Who may, in words."""
         named = [*self.accounts, *([f"whoever has the role {self.role}"] if self.role else [])]
-        return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]])) if named else "everybody"
+        return (
+            " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+            if named
+            else f"whoever has the role {_RUNS_JOBS}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class KeyHolder:
 
 AT_THE_MACHINE = KeyHolder(at_machine=True)
 ROLES = ("viewer", "reviewer", "curator", "operator")  # as tamis.store.actor has them
+_RUNS_JOBS = "curator"
 _asking: ContextVar[KeyHolder | None] = ContextVar("asking", default=None)
 _FOR = "TAMIS_ASKED_FOR"  # of a worker, and of the processes that it starts
 _KEYS = frozenset({"address", "variable", "accounts", "role"})

@@ -9,6 +9,7 @@ from tamis.errors import UnreadableFile
 from tamis.formats.alpaca import AlpacaFields
 from tamis.formats.columns import PromptCompletionFields
 from tamis.formats.detect import inspect_file, rank_formats
+from tamis.formats.encodings import check_encoding
 from tamis.formats.layout import detect_layout
 from tests.core.formats.files import alpaca_rows, csv_bytes, lines_of, parquet_bytes
 from tests.core.formats.test_formats import CANONICAL
@@ -137,3 +138,11 @@ def test_container_is_told_from_content_alone(tmp_path, content, container, deli
     path.write_bytes(content)
     layout = detect_layout(path)
     assert (layout.container, layout.delimiter) == (container, delimiter)
+
+
+@pytest.mark.parametrize(
+    "name", ["bz2_codec", "zlib_codec", "hex", "rot13", "idna", "punycode", "undefined", "utf-8,zip"]
+)
+def test_what_is_no_encoding_of_a_text_file_is_refused(name):
+    with pytest.raises(UnreadableFile, match="no text encoding"):
+        check_encoding(name)

@@ -43,7 +43,10 @@ def slug(name: str) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """BLAKE2b (32 hex digits) of a file, or of a folder's relative names and contents; of the text of a hub id."""
+    """BLAKE2b (32 hex digits) of a file, or of a folder's relative names and contents; of the text of a hub id.
+
+    Raises UnreadableFile.
+    """
     digest = hashlib.blake2b(digest_size=16)
     if path.is_dir():
         for file in sorted(p for p in path.rglob("*") if p.is_file()):
@@ -57,9 +60,14 @@ def file_hash(path: Path) -> str:
 
 
 def _update(digest: hashlib.blake2b, file: Path) -> None:
-    with file.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
+    try:
+        with file.open("rb") as stream:
+            while block := stream.read(BLOCK_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise UnreadableFile(
+            f"{file} cannot be read ({error.strerror or error}). Name a file that can."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
