@@ -40,6 +40,7 @@ from tamis.store.artifacts.targets import TargetExample, read_target, store_targ
 from tamis.store.workspace import open_workspace
 from tests.support.array_tasks import TwoTasks
 from tests.support.in_process import Silent, run_queued
+from tests.support.kept_files import kept_files
 from tests.support.small_trainings import RECIPE, sound_and_noise
 from tests.support.threads import one_thread
 
@@ -192,12 +193,12 @@ def test_an_estimate_writes_nothing_and_can_be_had_where_the_workspace_can_only_
     for name in ("first", "second"):
         examples = [TargetExample(f"{name} asks {i}", "yes yes yes yes") for i in range(4)]
         store_target(workspace.artifacts, dataset_id, name, examples, split=False, source="a test")
-    before = {path for path in workspace.path.rglob("*") if "tamis.db" not in path.name}
+    before = kept_files(workspace.path)
     monkeypatch.setattr(workspace.database, "is_read_only", True)
     asked = replace(request, held_out="", n_held_out=61, seed=99, target="first=2,second")
     found = estimate_referee(workspace, dataset_id, asked)
     assert found.training_seconds > 0 and (found.n_first, found.n_most) == (17, 17)
-    assert {path for path in workspace.path.rglob("*") if "tamis.db" not in path.name} == before
+    assert kept_files(workspace.path) == before
     with pytest.raises(CurationError, match="written"):
         submit_referee(workspace, dataset_id, asked)
 

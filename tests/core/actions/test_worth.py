@@ -34,6 +34,7 @@ from tamis.store.artifacts.targets import TargetExample, store_target
 from tests.pages.page_workspace import run_step
 from tests.support.array_tasks import TwoTasks
 from tests.support.in_process import Silent, run_queued
+from tests.support.kept_files import kept_files
 from tests.support.small_trainings import N_ROWS, RECIPE, sound_and_noise
 from tests.support.threads import one_thread
 
@@ -189,11 +190,11 @@ def test_what_cannot_be_weighed_is_refused_before_anything_is_queued(asked, chan
 
 def test_an_estimate_writes_nothing_and_says_what_the_run_will_be(asked, monkeypatch):
     workspace, dataset_id, request = asked
-    before = {path for path in workspace.path.rglob("*") if "tamis.db" not in path.name}
+    before = kept_files(workspace.path)
     monkeypatch.setattr(workspace.database, "is_read_only", True)
     found = estimate_worth(workspace, dataset_id, replace(request, held_out="", n_held_out=61, seed=99))
     assert found.training_seconds > 0 and (found.n_runs, found.n_clusters) == (8, 2)
-    assert {path for path in workspace.path.rglob("*") if "tamis.db" not in path.name} == before
+    assert kept_files(workspace.path) == before
 
 
 def test_the_most_super_clusters_are_those_of_the_method():
