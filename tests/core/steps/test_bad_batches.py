@@ -113,4 +113,11 @@ def test_an_adapter_that_is_gone_is_named_with_those_that_are_there(house: House
 
 def _split(rows: list[int]) -> Split:
     none = np.zeros(0, dtype=np.int64)
-    return Split(train=np.array(rows, dtype=np.int64), held_out=none, stopping=none, replaced={}, n_dropped=0)
+    return Split(
+        train=np.array(rows, dtype=np.int64),
+        held_out=none,
+        groups=none,
+        stopping=none,
+        replaced={},
+        n_dropped=0,
+    )
