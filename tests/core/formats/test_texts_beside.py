@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tamis.cli.main import run
 from tamis.formats.detect import inspect_file
 from tamis.formats.notes import say_note
 from tamis.formats.writer import row_lines
@@ -343,3 +344,22 @@ def test_no_text_is_lost_whatever_holds_it(tmp_path: Path, layout: str) -> None:
 def test_marks_and_numbers_beside_an_exchange_are_not_told(tmp_path: Path, column: str, value: Any) -> None:
     got = case_of(tmp_path, [{"instruction": "q", "output": "a", column: value}] * 2)
     assert got.imported.notes == {}
+
+
+def test_an_import_names_every_column_that_is_kept_beside_and_not_trained_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a column is called and however short its texts are."""
+    rows = [
+        {
+            "instruction": f"Headline {i}",
+            "output": "A tide.",
+            "role": "a pirate",
+            "source": "harbour log",
+            "stars": i,
+        }
+        for i in range(3)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert run(["import", str(tmp_path / "rows.jsonl"), "--workspace", str(tmp_path / "w")]) == 0
+    assert "kept beside the rows, not trained on: role, source, stars" in capsys.readouterr().out
