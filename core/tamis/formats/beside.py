@@ -76,9 +76,14 @@ _ASKED |= frozenset(
 )
 # The answers to choose from, each in a column of its own: A to D, option1, choice_b, opa, ending0, sol1.
 _OPTION = re.compile(
-    r"(?:option|opt|op|choice|ending|sol|candidate|alternative|optie|opcion|选项)_?(?:[0-9]|[a-h])"
+    r"(?:option|opt|op|choice|ending|sol|candidate|alternative|alt|answer|ans|response|a|o|key|resposta|antwort|optie|opcion|选项)"
+    r"_?(?:[0-9]|[a-h])|\([a-h]\)|[1-8]"
 )
 _LETTER = re.compile(r"[a-h]")
+# A system prompt, in whatever language and company its name says so.
+_SYSTEM = re.compile(
+    r"(?:^|_)(?:system|sistem|système|систем|σύστημα|النظام|सिस्टम)|_النظام|시스템|系统|系統|システム"
+)
 # Names of a text that is asked about however short it is.
 _PIECES = frozenset((
     "text", "code", "code_snippet", "snippet", "sentence", "sentences", "sentence1", "sentence2", "sentence_1", "sentence_2", "selftext", "tweet",
@@ -146,15 +151,20 @@ def watched(columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     kinds = (
         (column, "options" if column in options else _kind(column))
         for column in columns
-        if column not in read and not is_refused(column)
+        if column not in read and not is_refused(column) and not _is_wrong(column)
     )
     return tuple((column, kind) for column, kind in kinds if kind)
 
 
+def _is_wrong(column: str) -> bool:
+    name = usual_spelling(column)
+    return any(word in name for word in _WRONG)
+
+
 def _kind(column: str) -> str:
     name = usual_spelling(column)
-    if is_aside(column) or any(word in name for word in _WRONG):
-        return ""
+    if is_aside(column):
+        return "text-beside"  # a source is a name, unless it is the text that is to be translated
     if name in _THOUGHTS:
         return "thoughts-beside"
     if name in COMPLETION:
@@ -163,7 +173,7 @@ def _kind(column: str) -> str:
         return "options"
     if name in _PIECES:
         return "pieces"
-    if name in _ASKED or not _ABOUT.isdisjoint(name.split("_")):
+    if name in _ASKED or not _ABOUT.isdisjoint(name.split("_")) or _SYSTEM.search(name):
         return "unjoined"
     if any(word in name.split("_") for tool in _TOOLS for word in (tool, f"{tool}s")):
         return "tools-beside"

@@ -28,6 +28,8 @@ CHOICES = (
     "preferred_index", "best", "best_response", "best_index", "correct", "correct_answer_id", "correct_index", "correct_idx", "correct_option",
     "answer_idx", "answer_index", "labels", "label",
 )  # fmt: skip
+# Called an answer, and beside several answers perhaps only the name of one of them.
+_MAY_CHOOSE = ("answer", "correct_answer", "right_answer", "gold", "gold_answer", "target", "solution")
 _WORDS = {"left": 0, "first": 0, "right": 1, "second": 1, "third": 2, "fourth": 3}
 _NAMING = frozenset(("", *_STEMS, "model", "assistant", "option", "choice", "side", "system", "chatbot", "text", "reply", "the"))  # fmt: skip
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
@@ -45,16 +47,39 @@ def match_sides(columns: dict[str, JSON]) -> Sides | None:
     """Return the columns of the answers and of the choice between them, or None."""
     choice = match_column(columns, *CHOICES)
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for column, value in columns.items() if choice else ():
-        named = _SIDE.fullmatch(usual_spelling(column))
-        if named and named[1] in _STEMS and column != choice and value not in (None, "", []):
-            found.setdefault((named[1], column.rpartition(".")[0]), {}).setdefault(named[2], column)
+    for column, value in columns.items():
+        stem, end = _side_named(column)
+        if stem in _STEMS and column != choice and value not in (None, "", []):
+            found.setdefault((stem, column.rpartition(".")[0]), {}).setdefault(end, column)
     for _, sides in sorted(found.items(), key=lambda item: _STEMS.index(item[0][0])):
         for ends in _ENDS:
             n = next((n for n, end in enumerate(ends) if end not in sides), len(ends))
-            if choice and n > 1:
-                return Sides(tuple(sides[end] for end in ends[:n]), choice)
+            answers = tuple(sides[end] for end in ends[:n])
+            chooses = choice or (_chooses(columns, answers) if n > 1 else None)
+            if chooses and n > 1:
+                return Sides(answers, chooses)
     return None
+
+
+def _side_named(column: str) -> tuple[str, str]:
+    """What an answer's column is called and which one it is: ``response`` and ``b`` of ``response_b`` and of ``right_response``."""
+    name = usual_spelling(column)
+    head, _, last = name.rpartition("_")
+    for stem, word in ((last, head), (head, last)):
+        if stem and word in ("left", "right"):
+            return stem, "ab"[_WORDS[word]]
+    named = _SIDE.fullmatch(name)
+    return (named[1], named[2]) if named else ("", "")
+
+
+def _chooses(columns: dict[str, JSON], answers: tuple[str, ...]) -> str | None:
+    """A column called an answer whose value only says which of ``answers`` is: a letter, a number, the name of a column."""
+    column = match_column(
+        {name: value for name, value in columns.items() if name not in answers}, *_MAY_CHOOSE
+    )
+    value = columns[column] if column else None
+    names_one = number_said(value) is not None or _named_side(value, answers) is not None
+    return column if column and names_one and len(str(value)) <= _LONGEST else None
 
 
 def scale_of(values: Iterable[JSON], choice: str, answers: Sequence[str]) -> tuple[str, ...]:

@@ -37,6 +37,9 @@ _ABOUT = frozenset((
 _ABOUT_ENDS = ("_name", "_title", "_type", "_source", "_lang", "_language", "_model", "_dataset", "_path", "_file", "_time", "_format", "_key", "_hash")  # fmt: skip
 
 
+_LISTED = frozenset(("tags", "keywords", "topics", "categories", "urls", "references", "citations", "sources", "images", "annotations", "info", "extra"))  # fmt: skip
+
+
 class WeakPair(NamedTuple):
     """Columns of a prompt and a response, of a text that belongs to the prompt, and whether they are meant for sure."""
 
@@ -78,8 +81,15 @@ def _may_answer(columns: dict[str, JSON], taken: tuple[str, ...]) -> Iterator[st
             continue
         # A label of yes or no says whether the answer is a good one.
         is_named = _is_answer(name) and value is not None and not isinstance(value, bool)
-        if is_named or (isinstance(value, str) and bool(value.strip())):
+        is_text = isinstance(value, str) and bool(value.strip())
+        if is_named or is_text or (name not in _LISTED and _holds_text(value)):
             yield column
+
+
+def _holds_text(value: JSON) -> bool:
+    """Whether a list or an object has a text somewhere in it."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(_holds_text(one) or (isinstance(one, str) and bool(one.strip())) for one in inside)
 
 
 def _is_answer(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tamis.formats import load_format
 from tamis.formats.detect import inspect_file, rank_formats
 from tests.core.formats.cases import case_of
 from tests.core.formats.files import import_file, lines_of
+from tests.core.formats.round_trip import import_all
 
 PAIRS = (
     "response_0", "response_a", "answer_a", "answer_0", "completion_a", "output_1", "output_a", "response_1", "answer_1",
@@ -153,3 +155,35 @@ def test_a_number_beside_a_list_of_answers_is_told(
     got = case_of(tmp_path, [{"prompt": "q", answers: ["x", "y", "z"], choice: said}] * 2)
     assert got.imported.notes[answers, "one-of-several"] == 2
     assert (got.imported.notes[choice, "names-one"] == 2) is told
+
+
+@pytest.mark.parametrize(
+    ("columns", "choice", "first", "second"),
+    [
+        (("left_response", "right_response"), "preference", "left", "right"),
+        (("left_answer", "right_answer"), "choice", "left", "right"),
+        (("response_left", "response_right"), "winner", "left", "right"),
+        (("response_1", "response_2"), "answer", 1, 2),
+        (("response_a", "response_b"), "target", "A", "B"),
+        (("answer_1", "answer_2"), "answer", "answer_1", "answer_2"),
+        (("answer_a", "answer_b"), "correct_answer", "A", "B"),
+    ],
+)
+def test_sides_of_a_row_and_choices_that_are_called_an_answer(
+    tmp_path: Path, columns: tuple[str, str], choice: str, first: object, second: object
+) -> None:
+    rows = [
+        {"prompt": "q0", columns[0]: "GOOD", columns[1]: "BAD", choice: first},
+        {"prompt": "q1", columns[0]: "BAD", columns[1]: "GOOD", choice: second},
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    stored = import_all(tmp_path / "rows.jsonl")
+    assert [example.messages[-1]["content"] for example in stored.examples] == ["GOOD", "GOOD"]
+
+
+def test_an_answer_beside_one_answer_is_an_answer(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        json.dumps({"question": "q", "answer": "2", "note_a": "x", "note_b": "y"})
+    )
+    (example,) = import_all(tmp_path / "rows.jsonl").examples
+    assert example.messages[-1]["content"] == "2"

@@ -363,3 +363,29 @@ def test_an_import_names_every_column_that_is_kept_beside_and_not_trained_on(
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     assert run(["import", str(tmp_path / "rows.jsonl"), "--workspace", str(tmp_path / "w")]) == 0
     assert "kept beside the rows, not trained on: role, source, stars" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        (
+            "source",
+            "Der Hafenmeister zählte die Boote an diesem Morgen zweimal, denn eines war mit der Flut fortgetrieben.",
+        ),
+        ("системный_промпт", "Будь краток"),
+        ("prompt_sistema", "Sé breve"),
+        ("system_prompt_zh", "简短"),
+        ("sistem_mesajı", "Kısa yaz"),
+        ("answer1", "the moon"),
+        ("alt_1", "the moon"),
+        ("1", "the moon"),
+        ("(a)", "the moon"),
+    ],
+)
+def test_what_is_asked_about_under_names_of_other_kinds_is_told(
+    tmp_path: Path, column: str, text: str
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        json.dumps({"instruction": "Translate", column: text, "output": "Done."}, ensure_ascii=False)
+    )
+    assert column in {name for name, _ in import_all(tmp_path / "rows.jsonl").notes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,14 @@ def test_the_text_is_a_part_of_the_prompt_and_comes_back(tmp_path: Path) -> None
     assert got.turns[0] == [("user", "Sum it up.\n\nThe tide came."), ("assistant", "Tide.")]
     assert got.written() == rows
     assert got.edited(0, "Ebb.") == rows[0] | {"summary": "Ebb."}
+
+
+@pytest.mark.parametrize("value", [["harbour", "tide"], {"place": "harbour"}, [{"name": "tide"}]])
+@pytest.mark.parametrize("name", ["entities", "json", "triples", "spans"])
+def test_a_text_beside_an_answer_that_is_no_text_is_not_the_response(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        json.dumps({"instruction": "Extract", "text": "A long day.", name: value})
+    )
+    assert inspect_file(tmp_path / "rows.jsonl").format_name is None
