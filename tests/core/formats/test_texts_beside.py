@@ -200,7 +200,7 @@ def test_both_an_input_and_a_context_can_be_joined(tmp_path: Path) -> None:
         ("notes_of_the_case", "A patient of forty came in with a cough that had lasted for three weeks and did not go away at night.", True),
         ("explanation", "because of the tide", True),
         ("inner_thoughts", "because of the tide", True),
-        ("source", "A journal of the sea in which all of this was said at some time or other, by people who knew all of it.", False),
+        ("source", "A journal of the sea in which all of this was said at some time or other, by people who knew all of it.", True),
         ("prompt_id", "a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e f g h i j k l m n o p q r s t u v w x y z", False),
         ("topic_note", "sea", False),
         ("formatted", "Below is an instruction that describes a task. Write a response. ### Instruction: q ### Response: a", False),
