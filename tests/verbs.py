@@ -594,6 +594,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "pictures of a report",
         "draw_pictures exported_rows",
     ),
+    "report.template": ("a part of both reports, from their values to a page", "render_page"),
     "report.svg": (
         "pictures of a report",
         "colour strip heat_map dot_plot histogram map_of map_of_groups map_background scaled",

@@ -13,7 +13,7 @@ from tamis.jobs.forecast.measured import earlier_runs, forecast_from_runs
 from tamis.registry import parse_options
 from tamis.scorers import SCORERS, Scorer
 from tamis.steps.score.options import ScoreOptions
-from tamis.store.artifacts.readers import read_examples, read_token_counts
+from tamis.store.artifacts.readers import read_text_lengths, read_token_counts
 
 SAMPLE_ROWS = 200  # rows to score first where all of them take long
 LONG_S = 120.0
@@ -74,11 +74,7 @@ def _guess(scorer: Scorer, tokens: tuple[float, float], n_rows: int) -> float:
 
 def _row_tokens(context: DatasetContext) -> tuple[float, float]:
     """Tokens of all rows, each cut as a model reads it, and those of the responses, by characters."""
-    table = read_examples(context.view.examples, ["prompt", "response"])
-    prompts, responses = (
-        np.array([len(text or "") for text in table[side].to_pylist()]) / _CHARACTERS_PER_TOKEN
-        for side in ("prompt", "response")
-    )
+    prompts, responses = (one / _CHARACTERS_PER_TOKEN for one in read_text_lengths(context.view.examples))
     whole = np.minimum(prompts + responses, _MOST_TOKENS).sum()
     if context.view.embeddings is not None:
         whole = np.minimum(np.asarray(read_token_counts(context.view.embeddings)), _MOST_TOKENS).sum()

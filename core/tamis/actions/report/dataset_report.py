@@ -6,10 +6,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-
-from markupsafe import Markup
 
 from tamis import __version__
 from tamis.actions.citations import papers_of
@@ -17,9 +14,11 @@ from tamis.actions.data_card import chosen_plugin, data_card, facts_of_step, wri
 from tamis.actions.export_files import MANIFEST_ENDING, ExportedFile, list_exports
 from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.actions.report.dataset_pictures import draw_pictures
+from tamis.actions.report.template import render_page
 from tamis.actions.roles import needs
 from tamis.errors import ArtifactMissing
 from tamis.formats.targets import check_place
+from tamis.registry import Plugin
 from tamis.steps import STEPS
 from tamis.store.artifacts.frozen_rows import KIND as ROWS
 from tamis.store.artifacts.store import Manifest
@@ -97,23 +96,15 @@ def write_dataset_report(workspace: Workspace, manifest_path: Path, out: Path | 
 
 def render_dataset_report(workspace: Workspace, manifest_path: Path) -> bytes:
     """The report as UTF-8 HTML; no text of a row is in it, and no request is ever made by it."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     manifest = read_manifest(manifest_path)
     pictures = draw_pictures(workspace, manifest)
     made = [*manifest.artifacts, *(one.drawn_from for one in pictures if one.drawn_from is not None)]
     papers = papers_of((one.step, chosen_plugin(one)) for one in made)
     names = dict(dataset_names(workspace)) | {manifest.dataset_id: manifest.dataset_name}
     file = manifest_path.name.removesuffix(MANIFEST_ENDING)
-    environment = Environment(
-        loader=PackageLoader("tamis.actions.report", package_path=""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    page = environment.get_template("dataset_report.html.jinja").render(
+    return render_page(
+        "dataset_report.html.jinja",
         title=f"{manifest.dataset_name}: {manifest.n_rows:,} rows",
-        style=Markup(files("tamis.actions.report").joinpath("report.css").read_text(encoding="utf-8")),
         manifest=manifest,
         file=file,
         sentence=path_in_a_sentence(manifest),
@@ -128,7 +119,6 @@ def render_dataset_report(workspace: Workspace, manifest_path: Path) -> bytes:
         card=data_card(manifest_path),
         tamis_version=__version__,
     )
-    return page.encode()
 
 
 def path_in_a_sentence(manifest: ExportManifest) -> str:
@@ -184,19 +174,23 @@ def _step(made: Manifest, names: dict[str, str]) -> ReportStep:
 
 def _title_of(made: Manifest) -> str:
     """What people call the method of a step; its name where this version does not know it."""
-    chosen = chosen_plugin(made)
-    for choice in STEPS[made.step].options.CHOICES if made.step in STEPS else ():
-        if chosen and made.options.get(choice.field) == chosen and chosen in choice.table:
-            return str(choice.table[chosen].title)
-    return chosen
+    method = _method_of(made)
+    return chosen_plugin(made) if method is None else str(method.title)
 
 
 def _summaries(made: Manifest) -> Iterator[str]:
     """What the step does, and what its method does."""
-    if made.step not in STEPS:
-        return
-    yield STEPS[made.step].summary
+    if made.step in STEPS:
+        yield STEPS[made.step].summary
+    if (method := _method_of(made)) is not None:
+        yield method.summary
+
+
+def _method_of(made: Manifest) -> Plugin | None:
+    """The row of the method that a step was done by; None where there is none, or this version does not know it."""
     chosen = chosen_plugin(made)
-    for choice in STEPS[made.step].options.CHOICES:
-        if chosen and made.options.get(choice.field) == chosen and chosen in choice.table:
-            yield choice.table[chosen].summary
+    choices = STEPS[made.step].options.CHOICES if made.step in STEPS else ()
+    rows = (
+        one.table[chosen] for one in choices if chosen in one.table and made.options.get(one.field) == chosen
+    )
+    return next(rows, None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from markupsafe import Markup
 from tamis import __version__
 from tamis.actions.manifests import installed_versions, lineage
 from tamis.actions.report import svg
+from tamis.actions.report.template import render_page
 from tamis.actions.roles import needs
 from tamis.formats.targets import check_place
 from tamis.steps.compare.comparison import (
@@ -61,21 +61,13 @@ def write_report(store: ArtifactStore, comparison: Artifact, path: Path, *, data
 
 def render_report(store: ArtifactStore, comparison: Artifact, *, dataset_name: str) -> bytes:
     """The report as UTF-8 HTML; the same artifacts and packages give the same bytes. No request is ever made by it."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     compared = read_comparison(comparison)
     view = open_view(store, comparison.manifest.dataset_id)
     manifest = manifest_of(store, comparison, dataset_name)
     n_picked = sorted({one.n_rows for one in compared.selections})
-    environment = Environment(
-        loader=PackageLoader("tamis.actions.report", package_path=""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    page = environment.get_template("report.html.jinja").render(
+    return render_page(
+        "report.html.jinja",
         title=f"{dataset_name}: {len(compared.methods)} ways to pick",
-        style=Markup(files("tamis.actions.report").joinpath("report.css").read_text(encoding="utf-8")),
         colour=svg.colour,
         ARROWS=ARROWS,
         found=compared,
@@ -97,7 +89,6 @@ def render_report(store: ArtifactStore, comparison: Artifact, *, dataset_name: s
         # Inside a script element only "</" could end it early, and JSON may spell "<" otherwise.
         manifest_json=Markup(orjson.dumps(manifest).decode().replace("<", "\\u003c")),
     )
-    return page.encode()
 
 
 def notes_of(comparison: Comparison) -> list[str]:

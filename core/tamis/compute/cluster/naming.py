@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from tamis.compute.map.neighbors import NearestRows
 from tamis.compute.text.judge_text import WARNING, fence_code, fenced
+from tamis.compute.vectors import unit_rows
 from tamis.types import Float32s
 
 MOST_CHARACTERS, MOST_WORDS = 60, 10
@@ -86,12 +86,6 @@ def distinct_names(names: Sequence[str], keywords: Sequence[Sequence[str]]) -> l
 
 def nearest_groups(centroids: Float32s, *, top: int) -> list[list[int]]:
     """The ``top`` groups nearest to each by cosine, nearest first, of centroids (k, d); fewer where there are fewer."""
-    k = len(centroids)
-    lengths = np.linalg.norm(centroids, axis=1, keepdims=True)
-    unit = centroids / np.where(lengths > 0, lengths, 1.0)
-    nearest = []
-    for start in range(0, k, 512):  # no k × k matrix
-        alike = unit[start : start + 512] @ unit.T
-        alike[np.arange(len(alike)), np.arange(start, start + len(alike))] = -np.inf
-        nearest += np.argsort(-alike, axis=1, kind="stable")[:, : min(top, k - 1)].tolist()
-    return nearest
+    near, _ = NearestRows(unit_rows(centroids)).around_each(min(top + 1, len(centroids)))
+    others: list[list[int]] = near[:, 1:].tolist()
+    return others

@@ -32,9 +32,9 @@ from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import (
     EXAMPLES,
     count_examples,
-    iter_examples,
     read_centroids,
     read_example_rows,
+    read_text_lengths,
     read_vectors,
 )
 from tamis.store.artifacts.store import Artifact, ArtifactStore
@@ -321,8 +321,4 @@ def _opened(
 
 def _lengths(examples: Artifact) -> Int64s:
     """Characters of prompt and response of every row, shape (n,)."""
-    counts = [np.empty(0)]
-    for batch in iter_examples(examples, ["prompt", "response"]):
-        columns = [batch.column(name).to_pylist() for name in ("prompt", "response")]
-        counts.append(np.array([[len(str(text)) for text in column] for column in columns]).sum(axis=0))
-    return np.concatenate(counts).astype(np.int64)
+    return np.add(*read_text_lengths(examples))

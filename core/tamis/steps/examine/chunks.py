@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,7 +20,7 @@ from tamis.steps.examine.marks import MARKS
 from tamis.steps.examine.options import ExamineOptions
 from tamis.steps.propose.chunks import RowTexts, read_row_texts
 from tamis.steps.propose.judge import JudgeSettings, Pair, judge_pairs
-from tamis.steps.score.chunks import ABOUT, combined, part_name
+from tamis.steps.score.chunks import ABOUT, part_name, spent_since
 from tamis.types import Int64s
 
 NAN = float("nan")
@@ -75,13 +74,11 @@ class ExamineChunks:
             rows = read_row_texts(self.examples, ids)
             before = model.usage
             marked = mark_rows(rows, model, judge, options, self.max_new_tokens)
-            about = {"llm_identity": model.identity, "usage": asdict(combined(model.usage, before, sign=-1))}
+            spent = spent_since(model, before)
             lines = [
                 {"example_id": i} | one._asdict() for i, one in zip(rows.example_ids, marked, strict=True)
             ]
-            table = pa.Table.from_pylist(lines, PART_SCHEMA).replace_schema_metadata(
-                {ABOUT: orjson.dumps(about)}
-            )
+            table = pa.Table.from_pylist(lines, PART_SCHEMA).replace_schema_metadata({ABOUT: spent})
             with part_file(self.parts / part_name(number)) as aside:
                 pq.write_table(table, aside)
 

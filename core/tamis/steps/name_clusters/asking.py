@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -13,7 +12,7 @@ from tamis.compute.cluster.naming import GroupEvidence, naming_prompt
 from tamis.llms import open_llm
 from tamis.steps.chunks import Compute, part_file
 from tamis.steps.name_clusters.options import NamingOptions
-from tamis.steps.score.chunks import ABOUT, combined
+from tamis.steps.score.chunks import ABOUT, spent_since
 
 CHUNK_GROUPS = 16
 
@@ -39,9 +38,8 @@ class NamingChunks:
             replies = model.complete(
                 [naming_prompt(one) for one in asked], max_new_tokens=options.max_new_tokens
             )
-            about = {"llm_identity": model.identity, "usage": asdict(combined(model.usage, before, sign=-1))}
             table = pa.table({"reply": pa.array([one[0] for one in replies], pa.string())})
             with part_file(self.parts / self.names[number]) as aside:
-                pq.write_table(table.replace_schema_metadata({ABOUT: orjson.dumps(about)}), aside)
+                pq.write_table(table.replace_schema_metadata({ABOUT: spent_since(model, before)}), aside)
 
         return compute

@@ -101,18 +101,10 @@ def _line(level: int, number: int, name: str, reply: str) -> dict[str, JSON]:
 
 
 def _summary(options: NamingOptions, lines: list[dict[str, JSON]], spent: Spent) -> dict[str, JSON]:
-    usage = spent.usage
     clusters = [one for one in lines if one["level"] == 0]
-    return {
-        "llm": options.llm,
-        "llm_identity": spent.llm_identity,
+    return spent.summary(options.llm) | {
         "n_clusters": len(clusters),
         "n_named": sum(bool(one["name"]) for one in clusters),
         "n_groups": len(lines) - len(clusters),
         "n_groups_named": sum(bool(one["name"]) for one in lines if one["level"]),
-        "n_questions": usage.calls,
-        "n_reused": usage.reused,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "cost": usage.cost,
     }

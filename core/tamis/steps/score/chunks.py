@@ -83,7 +83,9 @@ class ScoreChunks:
                 row_vectors=own,
                 count_tokens=count_bundled_tokens,
             )
-            table = columns_table(scorer.score(given)).replace_schema_metadata({ABOUT: _about(llm, before)})
+            table = columns_table(scorer.score(given)).replace_schema_metadata(
+                {ABOUT: spent_since(llm, before)}
+            )
             with part_file(self.parts / part_name(number)) as aside:
                 pq.write_table(table, aside)
 
@@ -117,6 +119,20 @@ class Spent:
         if about:
             self.llm_identity = about["llm_identity"]
             self.usage = combined(self.usage, Usage(**about["usage"]))
+
+    def summary(self, llm: str) -> dict[str, JSON]:
+        """What a summary says of the model ``llm`` that was asked."""
+        usage = self.usage
+        return {
+            "llm": llm,
+            "llm_identity": self.llm_identity,
+            "n_questions": usage.calls,
+            "n_reused": usage.reused,
+            "n_not_answered": usage.not_answered,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "cost": usage.cost,
+        }
 
     def text(self) -> str:
         """The questions in words; empty when no model was asked."""
@@ -230,7 +246,8 @@ def _parsed(rows: pa.Table, role: str, row: Scorer) -> list[JSON] | None:
     return [orjson.loads(str(value)) for value in rows.column(PARSED[role]).to_pylist()]
 
 
-def _about(llm: LanguageModel | None, before: Usage | None) -> bytes:
+def spent_since(llm: LanguageModel | None, before: Usage | None) -> bytes:
+    """What a part keeps (``ABOUT``) of the model that it asked: who it is, and what it took since ``before``."""
     if llm is None or before is None:
         return b"{}"
     usage = combined(llm.usage, before, sign=-1)

@@ -56,7 +56,7 @@ def run(context: StepContext, options: ScoreOptions) -> dict[str, JSON]:
         table, towards = finish_target(context, options, table, work.target)
     pq.write_table(table, context.output.path / "scores.parquet", compression="zstd")
     summary = {"scorer": options.scorer} | describe_scores(table.column("score").to_numpy()) | towards
-    return summary | unread_replies(table) | (_usage(options, spent) if row.needs_llm else {})
+    return summary | unread_replies(table) | (spent.summary(options.llm) if row.needs_llm else {})
 
 
 def _work(context: StepContext, options: ScoreOptions, chunk_rows: int, chosen: Int64s | None) -> ScoreChunks:
@@ -85,20 +85,6 @@ def unread_replies(table: pa.Table) -> dict[str, JSON]:
     if UNREAD not in table.column_names:
         return {}
     return {"n_unread_replies": int(np.nansum(table.column(UNREAD).to_numpy()))}
-
-
-def _usage(options: ScoreOptions, spent: Spent) -> dict[str, JSON]:
-    usage = spent.usage
-    return {
-        "llm": options.llm,
-        "llm_identity": spent.llm_identity,
-        "n_questions": usage.calls,
-        "n_reused": usage.reused,
-        "n_not_answered": usage.not_answered,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "cost": usage.cost,
-    }
 
 
 def describe_scores(score: Float32s | Float64s) -> dict[str, JSON]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -45,6 +46,17 @@ def iter_examples(
 ) -> Iterator[pa.RecordBatch]:
     """Like ``read_examples`` in batches of at most ``batch_rows`` rows, for datasets larger than memory."""
     yield from _open_parquet(examples, EXAMPLES).iter_batches(batch_size=batch_rows, columns=list(columns))
+
+
+def read_text_lengths(examples: Artifact) -> tuple[Int64s, Int64s]:
+    """Characters of the prompt and of the response of every row, each (n,); the texts are read batch by batch and not kept."""
+    sides: list[list[Int64s]] = [[], []]
+    for batch in iter_examples(examples, ["prompt", "response"]):
+        for lengths, column in zip(sides, batch.columns, strict=True):
+            counted = pc.utf8_length(cast("pa.StringArray", column))
+            lengths.append(np.asarray(counted.fill_null(0)).astype(np.int64))
+    prompts, responses = (np.concatenate([np.empty(0, np.int64), *lengths]) for lengths in sides)
+    return prompts, responses
 
 
 def read_example_rows(file: Path, ids: Int64s, columns: list[str]) -> pa.Table:
