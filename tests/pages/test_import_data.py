@@ -148,6 +148,13 @@ def test_rejected_lines_are_listed_with_their_reason(workspace: Path, tmp_path: 
     assert all("JSON" in reason for reason in table["Reason"])
 
 
+def test_columns_that_are_not_trained_on_are_named(workspace: Path, tmp_path: Path) -> None:
+    path = tmp_path / "judged.jsonl"
+    path.write_text('{"prompt": "Why?", "response": "So.", "verdict": "Rather: because."}\n')
+    app = open_page("import_data", imported=import_file(workspace, path))
+    assert "Kept beside the rows, not trained on: verdict" in [one.value for one in app.caption]
+
+
 def test_an_import_that_is_unknown_is_a_message(workspace: Path) -> None:
     assert "no import" in open_page("import_data", imported="nothing").error[0].value
 

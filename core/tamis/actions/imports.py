@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 from pydantic.fields import FieldInfo
@@ -36,6 +37,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 FAILED_SHOWN = 5
+COLUMNS_NAMED = 30
 SURE = 0.5  # confidence of a guess below which its text was too short to tell
 
 
@@ -270,6 +272,16 @@ def start_import(workspace: Workspace, plan: ImportPlan, *, target: RunTarget = 
 def import_name(job: Job) -> str:
     """The name that the dataset of an import will have."""
     return str(job.options.get("name") or job.dataset_id)
+
+
+def columns_beside(summary: Mapping[str, Any]) -> str:
+    """The columns of an import's summary that are kept beside the rows and not trained on, in words; "" if none.
+
+    A name that no rule knows may hold what a person wants learned, so every one is said, up to ``COLUMNS_NAMED``.
+    """
+    names = list(summary["meta_fields"])
+    more = f" and {len(names) - COLUMNS_NAMED:,} more" if len(names) > COLUMNS_NAMED else ""
+    return ", ".join(names[:COLUMNS_NAMED]) + more
 
 
 def first_imports(workspace: Workspace, jobs: Sequence[Job]) -> dict[str, str]:

@@ -129,7 +129,12 @@ def _clear_options(asked: Mapping[str, JSON]) -> ProposeOptions | None:
 
     if not (asked["clear"] or asked["clear_method"]):
         return None
-    values: dict[str, JSON] = {"method": asked["clear_method"] or "filter", "seed": asked["seed"]}
+    # The paper's median, so that what is kept can be read beside its tables; a proposal drops far fewer.
+    values: dict[str, JSON] = {
+        "method": asked["clear_method"] or "filter",
+        "seed": asked["seed"],
+        "gamma_fraction": 0.5,
+    }
     values |= {name: asked[name] for name in SHARED if asked[name] is not None}
     if "judge_options" in values:
         values["judge_options"] = json_object("--judge-options", values["judge_options"])

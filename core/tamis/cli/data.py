@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tamis.actions.export import ExportResult
 
 PathType = click.Path(path_type=Path)
-MOST_NAMED = 30  # columns that are named on one line
 
 
 @command('tamis import train.jsonl --name "My data"', "tamis import hub:OWNER/NAME", name="import")
@@ -61,7 +60,7 @@ def import_file(
     **choices: str,
 ) -> int:
     """Import a file, a folder or a hub dataset."""
-    from tamis.actions.imports import guessed_encodings, plan_paths, start_import
+    from tamis.actions.imports import columns_beside, guessed_encodings, plan_paths, start_import
     from tamis.actions.rejects import list_rejects
 
     plan = plan_paths(
@@ -88,9 +87,8 @@ def import_file(
         answer["notes"] = summary["notes"]
         for note in summary["notes"]:
             session.show(f"note: {note['note']}")
-        # A name that no rule knows may hold what a person wants learned: so every one is said.
-        if summary["meta_fields"]:
-            session.show(f"kept beside the rows, not trained on: {_listed(list(summary['meta_fields']))}")
+        if beside := columns_beside(summary):
+            session.show(f"kept beside the rows, not trained on: {beside}")
         if summary["n_rejected"]:
             rejected = list_rejects(session.workspace, plan.dataset_id)
             answer["reject_reasons"] = rejected.reasons
@@ -100,11 +98,6 @@ def import_file(
                 f"To see them: tamis rejects list --dataset {plan.dataset_id}" + (again if remedies else "")
             )
     return end(session, job, answer)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 @group("tamis datasets", 'tamis datasets rename my-data-1a2b3c "My data, cleaned"', alone="list")

@@ -16,10 +16,11 @@ from tamis.actions.map_colours import MUTED, PALETTE
 from tamis.actions.proposal_threshold import ThresholdPreview, preview_threshold
 from tamis.actions.read_rows import Scope, read_rows
 from tamis.scorers import SCORERS
+from tamis.steps.propose.options import ProposeOptions
 from tamis.types import JSON, Float64s, Int64s
 
 BY_SHARE, BY_VALUE = "Share of the rows", "Value"
-USUAL_FRACTION = 0.1  # of the rows would go, until a person says otherwise
+USUAL_FRACTION = ProposeOptions().gamma_fraction  # of the rows would go, until a person says otherwise
 BINS = 48
 
 

@@ -17,6 +17,7 @@ from tamis.errors import InvalidOptions
 from tests.support import scale
 
 N, K = 60, 5
+MOST_PINNED = 6  # so that every budget here has room for them
 
 
 def drawn(seed: int, **given: object) -> tuple[DrawnOrder, dict]:
@@ -24,6 +25,7 @@ def drawn(seed: int, **given: object) -> tuple[DrawnOrder, dict]:
     ids = rng.integers(-1, K, N)
     quality = np.where(rng.random(N) < 0.1, np.nan, rng.normal(size=N))
     masks = {"pinned": rng.random(N) < 0.05, "excluded": np.zeros(N, dtype=bool)}
+    masks["pinned"][np.flatnonzero(masks["pinned"])[MOST_PINNED:]] = False
     masks["excluded"] = ~masks["pinned"] & (rng.random(N) < 0.1)
     asked = {"n_clusters": K, **masks, **given}
     order = draw_order(ids, quality, rng=np.random.default_rng(seed), **asked)

@@ -138,6 +138,7 @@ def test_what_a_model_was_asked_is_counted_over_all_processes(
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_transformer_gives_the_same_vectors_up_to_rounding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,7 @@ def test_two_processes_train_one_adapter_stop_together_and_go_on(make, monkeypat
     assert weights(done.folder).keys() == weights(alone.folder).keys()
 
 
+@pytest.mark.nightly
 def test_what_is_wrong_in_a_process_is_said_by_its_own_message(make):
     with pytest.raises(CurationError, match="No row can be learned from"):
         launch(make(), "sft_lora", SftLoraOptions(**QUICK | {"max_length": 8}), 2)

@@ -124,8 +124,15 @@ def test_the_oracle_without_rows_is_refused(store):
 # ---- filter and controls
 
 
+HALF = {"gamma_fraction": 0.5}
+
+
+def test_a_tenth_goes_until_a_person_says_otherwise(store):
+    assert pending_ids(run(store)).tolist() == list(range(6))
+
+
 def test_the_filter_keeps_the_half_above_the_median_and_says_why(store):
-    made = run(store)
+    made = run(store, **HALF)
     table = read_proposals(made)
     assert table.schema.equals(SCHEMA)
     assert table["example_id"].to_pylist() == list(range(N))
@@ -158,7 +165,7 @@ def test_the_evidence_names_the_score_that_was_compared(store, name, word):
 
 
 def test_the_threshold_is_that_of_the_rows_considered(store):
-    made = run(store, within=frozen(store, 1, 2, 3, 50))
+    made = run(store, within=frozen(store, 1, 2, 3, 50), **HALF)
     assert read_proposals(made, ["example_id"])["example_id"].to_pylist() == [1, 2, 3, 50]
     assert pending_ids(made).tolist() == [1, 2]
 
@@ -169,7 +176,7 @@ def test_any_score_can_filter_and_scores_that_are_all_unknown_drop_nothing(store
     assert made.summary["outcomes"] == {"not_scored": N}
     assert made.summary["gamma"] is None
     assert len(pending_ids(made)) == 0
-    by_length = run(store, score="length")
+    by_length = run(store, score="length", **HALF)
     assert by_length.summary["score"] == "length"
     assert (
         by_length.summary["n_at_gamma"] == 12
@@ -321,7 +328,7 @@ def test_cut_candidates_are_left_to_the_filter_and_counted(store, monkeypatch):
     writer = ScriptedModel(completes=lambda prompt, k: CutText("better, but"))
     judge = ScriptedModel(chooses=lambda asked, letters: [1, 1, 1])
     monkeypatch.setattr(propose_chunks, "open_models", lambda *_args: Models(writer, judge))
-    made = run(store, **CORRECT | {"max_new_tokens": 7})
+    made = run(store, **CORRECT | HALF | {"max_new_tokens": 7})
     assert judge.asked == []
     assert made.summary["outcomes"] == {"candidate_cut": N}
     assert made.summary["n_candidates_cut"] == N
