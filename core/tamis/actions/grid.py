@@ -107,6 +107,6 @@ def _request(grid: Grid, name: str, seed: int) -> dict[str, JSON]:
     }
     if grid.cost:
         values["cost"] = grid.cost
-    if grid.quality and row.uses("quality") and not row.quality:
+    if grid.quality and row.takes_quality:
         values["quality"] = grid.quality
     return values

@@ -10,7 +10,7 @@ import numpy as np
 from tamis.actions.proxy_pool import DrawnPool, ProxyPool, ProxyRequest, draw_pool, prepare_pool
 from tamis.actions.roles import needs
 from tamis.actions.study_runs import StudyRun, study_runs
-from tamis.actions.submit import HERE, RunTarget, Submission, plan_run, submit
+from tamis.actions.submit import HERE, RunTarget, Submission, lacking_for_target, plan_run, submit
 from tamis.actions.worth import solved_weights
 from tamis.errors import InvalidOptions, MissingExtra, UnknownName
 from tamis.registry import parse_options
@@ -55,7 +55,9 @@ class RefereeRequest(ProxyRequest):
     """What is held against random, at how many tokens, and how it is measured.
 
     A method is the name of a selector, ``refinement``, ``selection:ID``, a selection within the pool, or ``worth:ID``, rows drawn
-    at random in the mixture that this worth solved, or ``top_quality:SCORE``, the highest of that score whatever ``quality`` is. ``methods`` of a preset come first. ``options`` holds those of a method by its name (for ``refinement`` those of refine).
+    at random in the mixture that this worth solved, or ``top_quality:SCORE``, the highest of that score whatever ``quality`` is. ``methods`` of a preset come first. ``options`` holds
+    those of a method by its name (for ``refinement`` those of refine). ``quality`` steers the methods that have no score of their
+    own, ``target`` is what those that select for one go by.
     Every trained model answers ``lm_eval_tasks`` of the lm-evaluation-harness, too, ``lm_eval_limit`` rows of each at most; they
     are looked at beside and claim nothing.
     """
@@ -121,8 +123,8 @@ def submit_referee(
         elif name == REFINEMENT:
             plan_run(workspace, dataset_id, "refine", _refinement(request, plan))
         else:
-            plan_run(
-                workspace, dataset_id, "select", _selections(workspace, dataset_id, request, plan, name)[0]
+            _check_selection(
+                workspace, dataset_id, _selections(workspace, dataset_id, request, plan, name)[0]
             )
     selections: dict[str, list[str]] = {}
     refined: dict[str, str] = {}
@@ -186,10 +188,18 @@ def _selections(
         shared |= {"method_options": {"weights": weights}, "clustering": made.manifest.inputs["clustering"]}
     elif name.startswith(TOP):
         shared |= {"quality": name.removeprefix(TOP)}
-    elif request.quality and row.uses("quality"):
+    elif request.quality and row.takes_quality:
         shared |= {"quality": request.quality}
+    if "target" in row.reads and plan.target:
+        shared |= {"target": plan.target}
     each = (RANDOM_EACH if name == BASELINE else 1) * request.max_seeds if row.random else 1
     return [{**shared, "seed": _draw_seed(request.seed, i)} for i in range(each)]
+
+
+def _check_selection(workspace: Workspace, dataset_id: str, values: Mapping[str, JSON]) -> None:
+    """Raises what planning it does; scores that are made first when it is submitted may be missing."""
+    if not lacking_for_target(workspace, dataset_id, values):
+        plan_run(workspace, dataset_id, "select", values)
 
 
 def _draw_seed(seed: int, draw: int) -> int:

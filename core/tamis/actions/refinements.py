@@ -175,7 +175,7 @@ def control_requests(
         values = shared | {"method": method, "quality": NO_QUALITY}
         if SELECTORS[method].uses("clustering"):
             values["clustering"] = inputs["clustering"]
-        if quality != NO_QUALITY and SELECTORS[method].uses("quality"):
+        if quality != NO_QUALITY and SELECTORS[method].takes_quality:
             values |= {"quality": quality, "scores": inputs["scores"]}
         requests.append(values)
     return requests

@@ -70,6 +70,11 @@ class Selector(Plugin):
         return read in self.reads or read in self.may_read
 
     @property
+    def takes_quality(self) -> bool:
+        """Whether a person's quality steers it: a method with a score of its own goes by that, whatever was named for others."""
+        return self.uses("quality") and not self.quality
+
+    @property
     def is_quick(self) -> bool:
         """Whether picking is a matter of moments, so that its picks can be shown before anybody asks for them."""
         return "embeddings" not in self.reads

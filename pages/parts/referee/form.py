@@ -99,7 +99,7 @@ def _choose_quality(context: DatasetContext, preset: str, methods: tuple[str, ..
     # Tokens that a referee counted are what rows cost, not how good they are.
     names = [name for name, one in context.view.scores.items() if one.manifest.step != COUNT]
     wanted = any(
-        name in SELECTORS and SELECTORS[name].uses("quality") for name in (*PRESETS.get(preset, ()), *methods)
+        name in SELECTORS and SELECTORS[name].takes_quality for name in (*PRESETS.get(preset, ()), *methods)
     )
     if not names or not wanted:
         return ""

@@ -203,6 +203,28 @@ def test_an_estimate_writes_nothing_and_can_be_had_where_the_workspace_can_only_
         submit_referee(workspace, dataset_id, asked)
 
 
+def test_each_method_selects_by_what_is_its_own(referee):
+    """For the targets that were named, not the newest; and by a score of its own, whatever quality the others go by."""
+    workspace, dataset_id, request = referee
+    made = {}
+    for name in ("wanted", "newer"):
+        examples = [TargetExample(f"{name} asks {i}", "yes yes yes yes") for i in range(4)]
+        made[name] = store_target(
+            workspace.artifacts, dataset_id, name, examples, split=False, source="a test"
+        )
+    bm25 = {"target_round_robin": {"similarity": "target_bm25"}}
+    asked = replace(request, methods=("target_round_robin",), target="wanted", options=bm25, seed=3)
+    submit_referee(workspace, dataset_id, asked)
+    (chosen,) = [
+        one
+        for one in job_table.list_jobs(workspace.database)
+        if one.options.get("method") == "target_round_robin"
+    ]
+    assert chosen.inputs["target"] == made["wanted"].id
+    with pytest.raises(ArtifactMissing, match="perplexity"):
+        submit_referee(workspace, dataset_id, replace(request, methods=("grape",)))
+
+
 def test_random_and_longest_are_in_every_protocol():
     assert methods_of(RefereeRequest(preset="token_length")) == ["random", "longest"]
     assert methods_of(RefereeRequest(preset="dnc"))[:2] == ["random", "longest"]
