@@ -62,12 +62,12 @@ def test_whatever_is_said_to_have_been_seen_nobody_overrules_the_other(
     workspace, dataset, queue = team
     first = _decide(team, ANN, 1, "approve")
     for row, seen in ((1, first.decision.event_id), (1, None)):
-        assert _decide(team, BEN, row, "reject", seen).conflict
+        assert not _decide(team, BEN, row, "reject", seen).conflict  # it waits, and Ben is not told
     sent = DecideRequest(
         sender="a-tab-of-ben", number=1, dataset=dataset, proposals=queue.proposals.id, row=1, do="reject",
         seen_event=first.decision.event_id,
     )  # fmt: skip
-    assert decide_by_request(_as(workspace, BEN), sent, BEN)["conflict"]
+    assert not decide_by_request(_as(workspace, BEN), sent, BEN)["conflict"]
     now = decisions.decision_snapshot(workspace, dataset)
     assert now.by_row[1].reviewer == ANN
     assert 1 in now.conflicts
@@ -93,6 +93,16 @@ def test_nobody_is_shown_what_the_other_said(team: tuple[Workspace, str, ReviewQ
     assert not seen.conflicts
     assert len(next_rows(teams.share_of_queue(queue, rows), seen)) == 29
     assert teams.rows_of_reviewer(workspace, dataset, queue.proposals.id, "vic@example.org") is None
+    # Nor by the history of a row, of an event, or of the log.
+    _decide(team, BEN, 3, "approve")
+    history = teams.blind_changes(decisions.history_of_row(workspace, dataset, 3), BEN)
+    assert [(one.old_verdict, one.new_verdict) for one in history] == [("", "keep"), ("keep", "drop")]
+    events = teams.blind_events(decisions.list_decisions(workspace, dataset), BEN)
+    (first, _) = sorted(one.event_id for one in events)
+    assert decisions.rows_of_decision(workspace, dataset, first)[0].old_verdict == "drop"
+    (change,) = teams.blind_changes(decisions.rows_of_decision(workspace, dataset, first), BEN)
+    assert (change.old_verdict, change.old_messages) == ("", None)
+    assert not any(one.conflict for one in (*history, change)) and not any(one.n_conflicts for one in events)
 
 
 def test_agreement_is_measured_on_what_each_decided(team: tuple[Workspace, str, ReviewQueue]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -333,7 +333,7 @@ def _record(
     verdict, via = how
     # Who shares a row with others decides as if they had not: what they said is neither agreed to nor overruled.
     own = own_event(workspace.database, dataset_id, by.proposals_id, row, by.reviewer)
-    return log.decide(
+    made = log.decide(
         workspace.database,
         dataset_id,
         row,
@@ -346,3 +346,5 @@ def _record(
         original=original,
         sent=by.sent,
     )
+    # Nor is it told: who heard that another disagrees could think again, and two would not have decided.
+    return made if own is None else replace(made, conflict=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tamis.actions.decisions import DecisionInForce, DecisionSnapshot
+from tamis.actions.decisions import DecisionEvent, DecisionInForce, DecisionSnapshot, RowChange
 from tamis.actions.review_queue import ReviewQueue
 from tamis.actions.roles import needs
 from tamis.compute.clear import agreement
@@ -20,7 +20,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
 __all__ = [
-    "Agreement", "Coefficient", "Note", "Share", "add_note", "assign_rows", "blind_to_others", "list_notes", "list_shares",
+    "Agreement", "Coefficient", "Note", "Share", "add_note", "assign_rows", "blind_changes", "blind_events", "blind_to_others", "list_notes", "list_shares",
     "measure_agreement", "rows_of_reviewer", "share_of_queue",
 ]  # fmt: skip
 
@@ -110,6 +110,25 @@ def blind_to_others(
     return DecisionSnapshot(
         decided.revision, seen, tuple(row for row in decided.conflicts if row not in assigned)
     )
+
+
+def blind_changes(changes: Iterable[RowChange], reviewer: str) -> list[RowChange]:
+    """A history as one who shares rows may see it: own decisions alone, each after the own one before it, in no conflict."""
+    before: dict[int, RowChange] = {}
+    seen = []
+    for one in changes:
+        if one.reviewer != reviewer or one.action != "decide":
+            continue
+        last = before.get(one.example_id)
+        old = (last.new_verdict, last.new_messages) if last else ("", None)
+        seen.append(replace(one, old_verdict=old[0], old_messages=old[1], conflict=False))
+        before[one.example_id] = one
+    return seen
+
+
+def blind_events(events: Iterable[DecisionEvent], reviewer: str) -> list[DecisionEvent]:
+    """The log as one who shares rows may see it: own events alone, and no word of a conflict with others."""
+    return [replace(one, n_conflicts=0) for one in events if one.reviewer == reviewer]
 
 
 def measure_agreement(

@@ -22,6 +22,7 @@ from tamis.actions.decisions import (
     revert_decision,
     rows_of_decision,
 )
+from tamis.actions.teams import blind_changes, blind_events
 
 LIMIT, EVENT_ROWS = 300, 20
 ACTIONS = {"undo": "Undone", "redo": "Done again", "revert": "Reverted", "settle": "Conflict settled"}
@@ -38,7 +39,7 @@ def show_row_history(review: ReviewContext, row: int) -> None:
             return
         changes = history_of_row(review.workspace, review.dataset_id, row)
         if review.mine is not None:  # what others said about it is not to sway anybody
-            changes = [one for one in changes if one.reviewer == review.reviewer]
+            changes = blind_changes(changes, review.reviewer)
         if not changes:
             st.caption("Nobody has decided about it yet.")
         for change in reversed(changes):
@@ -61,6 +62,8 @@ def show_history(review: ReviewContext) -> None:
         return
     only = review.reviewer if whose == mine else ""
     events = list_decisions(review.workspace, review.dataset_id, reviewer=only, limit=LIMIT)
+    if offered == [mine]:
+        events = blind_events(events, review.reviewer)
     if not events:
         st.info("Nothing is decided yet. What you decide appears here.", icon=":material/history:")
         return
@@ -136,7 +139,10 @@ def _show_event(review: ReviewContext, event: DecisionEvent) -> None:
                     words="The decision before it is in force again. Reverting can itself be undone.",
                 ),
             )  # fmt: skip
-        for change in rows_of_decision(review.workspace, review.dataset_id, event.event_id, limit=EVENT_ROWS):
+        changes = rows_of_decision(review.workspace, review.dataset_id, event.event_id, limit=EVENT_ROWS)
+        if review.mine is not None and event.reviewer == review.reviewer:
+            changes = blind_changes(changes, review.reviewer)
+        for change in changes:
             _show_event_row(review, change)
         if event.n_rows > EVENT_ROWS:
             st.caption(f"The first {EVENT_ROWS} of {event.n_rows:,} rows.")

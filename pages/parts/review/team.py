@@ -51,7 +51,12 @@ def show_team(review: ReviewContext) -> None:
     shares = list_shares(review.workspace, review.dataset_id, proposals_id)
     if shares:
         _show_shares(shares)
-        _show_agreement(measure_agreement(review.workspace, review.dataset_id, proposals_id))
+        if review.mine is None or not why_not(assign_rows, review.workspace):
+            _show_agreement(measure_agreement(review.workspace, review.dataset_id, proposals_id))
+        else:
+            st.caption(
+                "How far you agree is shown to curators: nobody is to learn from it what others decided."
+            )
     else:
         st.caption("Nobody has a share of these proposals: everybody decides whatever is next.")
     n_conflicts = len(decided_for(review).conflicts)
