@@ -20,10 +20,11 @@ from tamis.actions.verify import verify
 from tamis.actions.versions import make_version
 from tamis.actions.votes import record_vote
 from tamis.cli.main import run
-from tamis.errors import CurationError
+from tamis.errors import ArtifactDamaged, CurationError
 from tamis.settings import Settings
 from tamis.store.actor import Actor
 from tamis.store.database.audit import hash_of, read_entries
+from tamis.store.review.frozen_decisions import freeze_decisions
 from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
 
@@ -105,6 +106,33 @@ def test_what_is_gone_moved_or_slipped_in_is_found(
     done: tuple[Workspace, str], statements: list[str], said: str
 ) -> None:
     assert any(said in problem for problem in _tamper(done[0], *statements))
+
+
+@pytest.mark.parametrize(
+    ("statement", "remedy"),
+    [
+        ("UPDATE decision_texts SET messages = replace(messages, '5 mg', '1 mg')", 8),
+        ("UPDATE decision_texts SET messages = 'no json'", 8),
+        ("UPDATE decision_rows SET verdict = 'keep' WHERE event_id = 1", 0),
+        ("UPDATE decision_rows SET example_id = 5 WHERE event_id = 1", 5),
+        ("UPDATE decision_events SET target = 2 WHERE event_id = 6", None),
+        ("DELETE FROM decision_rows WHERE event_id = 2", None),
+        ("DELETE FROM decision_events WHERE event_id = 2", None),
+    ],
+)
+def test_nothing_is_made_of_decisions_that_are_not_what_was_decided(
+    done: tuple[Workspace, str], statement: str, remedy: int | None
+) -> None:
+    workspace, dataset = done
+    decisions.decide_rows(
+        workspace, dataset, np.array([8]), "replace", response="Give 5 mg.", reviewer=ANN.account
+    )
+    _tamper(workspace, statement)
+    with pytest.raises(ArtifactDamaged, match=r"doctor --verify.*decide its rows again.*tamis restore"):
+        freeze_decisions(workspace, dataset)
+    if remedy is not None:
+        decisions.decide_rows(workspace, dataset, np.array([remedy]), "drop", reviewer=ANN.account)
+        assert freeze_decisions(workspace, dataset)
 
 
 @pytest.mark.parametrize(

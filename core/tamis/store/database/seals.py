@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -50,23 +50,31 @@ def digest_of_event(connection: sqlite3.Connection, log: SealedLog, number: int)
     return digest.hexdigest()
 
 
-def find_unsealed(connection: sqlite3.Connection, log: SealedLog) -> list[str]:
+def find_unsealed(
+    connection: sqlite3.Connection,
+    log: SealedLog,
+    dataset_id: str = "",
+    among: Collection[int] | None = None,
+) -> list[str]:
     """What the log says otherwise than the audit log: events changed, gone, or never noted.
 
-    Events of before they were noted are left alone.
+    Events of before they were noted are left alone. Of one dataset, only events that are ``among`` some, or gone.
     """
     sealed: dict[int, str] = {}
-    for (packed,) in connection.execute("SELECT details FROM audit WHERE action = ?", (log.word,)):
+    query = "SELECT details FROM audit WHERE action = ? AND (? = '' OR dataset_id = ?)"
+    for (packed,) in connection.execute(query, (log.word, dataset_id, dataset_id)):
         # An entry that somebody wrote into says no event, or another one; the chain tells that it was changed.
         with suppress(ValueError, TypeError, LookupError):
             details = orjson.loads(packed)
             sealed[int(details[log.key])] = str(details["digest"])
     problems = []
     for number, digest in sealed.items():
+        if among is not None and number not in among and connection.execute(log.event, (number,)).fetchone():
+            continue
         now = digest_of_event(connection, log, number)
         if now != digest:
             problems.append(f"{log.word} {number} {'was changed' if now else 'is gone'}")
-    if sealed:
+    if sealed and among is None:
         for (number,) in connection.execute(log.numbers, (min(sealed),)):
             if number not in sealed:
                 problems.append(f"{log.word} {number} is in no entry")

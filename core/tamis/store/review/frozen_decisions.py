@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from tamis.errors import ArtifactDamaged, CurationError
 from tamis.store.artifacts.store import Artifact, ArtifactStore, Manifest, artifact_id, make_manifest
 from tamis.store.review.decisions import decision_state
+from tamis.store.review.seals import require_sound
 from tamis.store.review.types import VERDICTS
 from tamis.store.workspace import Workspace
 from tamis.types import JSON, Message
@@ -46,7 +47,10 @@ class FrozenDecision:
 
 
 def freeze_decisions(workspace: Workspace, dataset_id: str) -> Artifact | None:
-    """Freeze the decisions in force; None when no row is decided. Equal decisions are one artifact."""
+    """Freeze the decisions in force; None when no row is decided. Equal decisions are one artifact.
+
+    Raises ArtifactDamaged where one of them, or its text, is not what was stored.
+    """
     frozen = _in_force(workspace, dataset_id)
     return store_decisions(workspace.artifacts, dataset_id, frozen) if frozen else None
 
@@ -84,6 +88,8 @@ def read_frozen_decisions(artifact: Artifact) -> Mapping[int, FrozenDecision]:
 
 def _in_force(workspace: Workspace, dataset_id: str) -> list[FrozenDecision]:
     decided = decision_state(workspace.database, dataset_id).decided.values()
+    with workspace.database.reading() as connection:
+        require_sound(connection, dataset_id, {one.event_id for one in decided})
     frozen = [
         FrozenDecision(d.example_id, d.verdict, d.messages, d.via, d.reviewer, d.created_at) for d in decided
     ]

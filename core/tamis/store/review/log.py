@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from tamis.errors import InvalidOptions
+from tamis.errors import ArtifactDamaged, InvalidOptions
 from tamis.store.artifacts.store import utc_now
 from tamis.store.review.replay import LogEvent, LogRow, Replayed, replay_events
 from tamis.store.review.types import Decision
@@ -75,7 +75,21 @@ class Text:
             raise InvalidOptions(
                 f"The conversation decided for row {example_id} holds NUL (\\u0000); remove it."
             )
-        return cls(hashlib.blake2b(canonical, digest_size=16).hexdigest(), packed.decode())
+        return cls(_hash(canonical), packed.decode())
+
+    @classmethod
+    def sound(cls, text_hash: str, packed: str) -> list[Message] | None:
+        """The conversation that was stored under a hash; None where it is another by now."""
+        try:
+            messages: list[Message] = orjson.loads(packed)
+            canonical = orjson.dumps(messages, option=orjson.OPT_SORT_KEYS)
+        except (ValueError, TypeError):
+            return None
+        return messages if _hash(canonical) == text_hash else None
+
+
+def _hash(canonical: bytes) -> str:
+    return hashlib.blake2b(canonical, digest_size=16).hexdigest()
 
 
 def insert_event(connection: sqlite3.Connection, event: NewEvent) -> tuple[int, str]:
@@ -157,13 +171,23 @@ def read_reversals(connection: sqlite3.Connection, dataset_id: str) -> list[LogE
 
 
 def read_text(connection: sqlite3.Connection, text_hash: str | None) -> tuple[Message, ...] | None:
-    """A stored conversation; None for no hash."""
+    """A stored conversation; None for no hash. Raises ArtifactDamaged for one that is not what was stored."""
     if text_hash is None:
         return None
     row = connection.execute(
         "SELECT messages FROM decision_texts WHERE text_hash = ?", (text_hash,)
     ).fetchone()
-    return tuple(orjson.loads(row[0]))
+    return _checked(text_hash, row[0] if row else "")
+
+
+def _checked(text_hash: str, packed: str) -> tuple[Message, ...]:
+    messages = Text.sound(text_hash, packed)
+    if messages is None:
+        raise ArtifactDamaged(
+            f"The decided text {text_hash} is not what was stored: the database was changed or damaged. 'tamis doctor --verify' "
+            "lists what else is; decide its rows again, or bring a backup back with 'tamis restore'."
+        )
+    return tuple(messages)
 
 
 def read_decisions(connection: sqlite3.Connection, dataset_id: str, rows: Sequence[LogRow]) -> list[Decision]:
@@ -200,5 +224,5 @@ def _new_texts(
     )
     for text_hash, packed in plain_rows(connection, query, (dataset_id,)):
         if text_hash in wanted:
-            texts[text_hash] = tuple(orjson.loads(packed))
+            texts[text_hash] = _checked(text_hash, packed)
     return texts

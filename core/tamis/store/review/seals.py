@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
+from collections.abc import Iterable
 
-import orjson
-
+from tamis.errors import ArtifactDamaged
 from tamis.store.database import seals
 from tamis.store.database.seals import SealedLog
-from tamis.store.review.log import NewEvent
+from tamis.store.review.log import NewEvent, Text
 
 DECISIONS = SealedLog(
     word="decision",
@@ -39,12 +38,28 @@ def seal_event(
 
 def find_changed_texts(connection: sqlite3.Connection) -> list[str]:
     """The decided texts that are not what their hashes say."""
-    problems = []
-    for text_hash, packed in connection.execute("SELECT text_hash, messages FROM decision_texts"):
-        try:
-            canonical = orjson.dumps(orjson.loads(packed), option=orjson.OPT_SORT_KEYS)
-        except (ValueError, TypeError):
-            canonical = b""
-        if hashlib.blake2b(canonical, digest_size=16).hexdigest() != text_hash:
-            problems.append(f"the decided text {text_hash} was changed")
-    return problems
+    texts = connection.execute("SELECT text_hash, messages FROM decision_texts")
+    return [
+        f"the decided text {text_hash} was changed"
+        for text_hash, packed in texts
+        if Text.sound(text_hash, packed) is None
+    ]
+
+
+def require_sound(connection: sqlite3.Connection, dataset_id: str, in_force: Iterable[int]) -> None:
+    """Raises ArtifactDamaged where what is in force, or took something back, is not what the audit log says of it, or is gone.
+
+    What was decided anew since is not looked at, so that deciding a damaged row again is a way out.
+    """
+    others = connection.execute(
+        "SELECT event_id FROM decision_events AS e WHERE dataset_id = ? AND (action != 'decide' OR n_rows != "
+        "(SELECT count(*) FROM decision_rows AS r WHERE r.dataset_id = e.dataset_id AND r.event_id = e.event_id))",
+        (dataset_id,),
+    )
+    wanted = {*in_force, *(int(number) for (number,) in others)}
+    problems = seals.find_unsealed(connection, DECISIONS, dataset_id, among=wanted)
+    if problems:
+        raise ArtifactDamaged(
+            f"{problems[0][0].upper()}{problems[0][1:]} since it was noted: the database was changed or damaged. 'tamis doctor "
+            "--verify' lists what else is; decide its rows again, or bring a backup back with 'tamis restore'."
+        )
