@@ -65,12 +65,16 @@ def vote_winners(workspace: Workspace, dataset_id: str, adapter_id: str) -> dict
     return votes.winners(workspace.database, dataset_id, adapter_id)
 
 
-def vote_rates(rows: Int64s, clusters: Int64s, chosen: Mapping[int, Winner]) -> list[WinRate]:
-    """Win rate of the tuned model over all votes about ``rows`` (n,), then per cluster (n,) where there are several."""
+def vote_rates(rows: Int64s, clusters: Int64s, chosen: Mapping[int, Winner], groups: Int64s) -> list[WinRate]:
+    """Win rate of the tuned model over all votes about ``rows`` (n,), then per cluster (n,) where there are several.
+
+    Rows of one of ``groups`` (n,), as ``held_out_groups`` of an evaluation has them, count once.
+    """
     voted = np.array([int(row) in chosen for row in rows], dtype=np.bool_)
     winners = [chosen[int(row)] for row in rows[voted]]
-    by_cluster = win_rates(winners, clusters[voted])
-    return [win_rate(winners, EVERY), *(by_cluster if len(by_cluster) > 1 else [])]
+    by_cluster = win_rates(winners, clusters[voted], groups=groups[voted])
+    whole = win_rate(winners, EVERY, groups=groups[voted])
+    return [whole, *(by_cluster if len(by_cluster) > 1 else [])]
 
 
 def _digest(adapter_id: str, reviewer: str, row: int, purpose: str) -> bytes:

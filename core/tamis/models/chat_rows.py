@@ -87,6 +87,13 @@ def read_chat_row(record: Mapping[str, JSON]) -> ChatRow:
     )
 
 
+def model_reads(message: Message) -> bool:
+    """Whether a turn is one of those that a model reads, in training and when it is asked: all but a system turn without a
+    sign.
+    """
+    return message["role"] != "system" or bool(content_text(message).strip())
+
+
 def template_turns(row: ChatRow) -> list[Message]:
     """The turns with the keys and types that chat templates read; raises UnfitRow for what no text model reads.
 
@@ -99,8 +106,7 @@ def template_turns(row: ChatRow) -> list[Message]:
         raise UnfitRow(
             _PICTURES if "image" in other else f"have {other} parts, which a text model cannot read"
         )
-    turns = [_template_turn(message) for message in row.messages]
-    return [turn for turn in turns if turn["role"] != "system" or turn["content"].strip()]
+    return [_template_turn(message) for message in row.messages if model_reads(message)]
 
 
 def numbered_calls(turns: Sequence[Message]) -> list[Message]:

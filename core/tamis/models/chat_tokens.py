@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tamis.compute.text.turn_text import content_text
-from tamis.models.chat_rows import ChatRow
+from tamis.models.chat_rows import ChatRow, model_reads
 from tamis.models.chat_template import MARK, ChatTemplate
 from tamis.models.row_marks import UnfitRow
 from tamis.types import Message
@@ -192,9 +191,7 @@ class ChatTokens:
 
 def _numbers(row: ChatRow, n_turns: int) -> tuple[int, ...]:
     """Which turn of the row each turn of the template is: empty system turns are left out, others may be joined."""
-    kept = [
-        i for i, turn in enumerate(row.messages) if turn["role"] != "system" or content_text(turn).strip()
-    ]
+    kept = [i for i, turn in enumerate(row.messages) if model_reads(turn)]
     return tuple(kept[len(kept) - n_turns :])
 
 

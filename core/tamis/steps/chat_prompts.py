@@ -8,7 +8,7 @@ import orjson
 
 from tamis.compute.text.turn_text import turn_text
 from tamis.formats.conversation import labelled_turns
-from tamis.models.chat_rows import ChatRow, chat_record, read_chat_row, reasoning_of
+from tamis.models.chat_rows import ChatRow, chat_record, model_reads, read_chat_row, reasoning_of
 from tamis.models.row_marks import MARKS
 from tamis.protocols import ChatAnswer, ChatPrompt
 from tamis.types import JSON, Message
@@ -29,10 +29,13 @@ def asked_prompt(messages: str, prompt: str, meta: str = "{}") -> str:
 def question_of(row: ChatRow, prompt: str) -> str:
     """What is asked of a row: ``prompt``, the text of all its turns but the last, as a ChatPrompt where it is more than
     one user's text.
+
+    Turns that a training does not read are not asked: then the text is that of the others.
     """
-    asked = [
-        _plain(turn) for turn in row.messages[:-1] if turn["role"] != "system" or turn_text(turn).strip()
-    ]
+    turns = row.messages[:-1]
+    asked = [_plain(turn) for turn in turns if model_reads(turn)]
+    if len(asked) < len(turns):
+        prompt = labelled_turns(asked)
     lone = len(asked) == 1 and isinstance(asked[0].get("content"), str) and asked[0].keys() <= PLAIN_KEYS
     if not asked or (len(asked) == 1 and not row.tools and (lone or isinstance(asked[0]["content"], list))):
         return prompt

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.shared.dataset_context import DatasetContext
 from tamis.actions import evaluations
 from tamis.actions.votes import EVERY, Winner, WinRate, vote_rates, win_verdicts
+from tamis.store.artifacts.adapters import held_out_groups
 from tamis.store.artifacts.store import Artifact
 
 ALL = "All held-out rows"
@@ -35,7 +36,8 @@ def cluster_losses(context: DatasetContext, table: pa.Table) -> pd.DataFrame:
 def cluster_wins(context: DatasetContext, artifact: Artifact, winners: Mapping[int, Winner]) -> pd.DataFrame:
     """One line for all votes and one per cluster with votes: win rate of the tuned model with its interval."""
     table = evaluations.answered(evaluation(context, artifact))
-    rates = vote_rates(table["example_id"].to_numpy(), table["cluster_id"].to_numpy(), winners)
+    rows, clusters = (table[name].to_numpy() for name in ("example_id", "cluster_id"))
+    rates = vote_rates(rows, clusters, winners, held_out_groups(table))
     # All votes together are one question, the clusters are many.
     words = win_verdicts(rates[:1]) + win_verdicts(rates[1:])
     return pd.DataFrame(
@@ -46,8 +48,8 @@ def cluster_wins(context: DatasetContext, artifact: Artifact, winners: Mapping[i
 def _line(context: DatasetContext, rate: WinRate) -> dict[str, object]:
     name = ALL if rate.cluster_id == EVERY else evaluations.name_of_cluster(context, rate.cluster_id)
     return {
-        "cluster_id": rate.cluster_id, "cluster": name, "n": rate.n_votes, "won": rate.n_won, "tied": rate.n_tied,
-        "lost": rate.n_votes - rate.n_won - rate.n_tied, "rate": rate.rate, "low": rate.low, "high": rate.high,
+        "cluster_id": rate.cluster_id, "cluster": name, "n": rate.n_votes, "n_groups": rate.n_groups, "won": rate.n_won, "tied": rate.n_tied,
+        "lost": rate.n_groups - rate.n_won - rate.n_tied, "rate": rate.rate, "low": rate.low, "high": rate.high,
     }  # fmt: skip
 
 

@@ -24,15 +24,18 @@ def show_wins(wins: pd.DataFrame) -> None:
     """One sentence, and a dot with its interval per cluster."""
     whole = wins.iloc[0]
     verdict = VERDICTS[whole["said"]]
+    n, n_groups = int(whole["n"]), int(whole["n_groups"])
+    together = "" if n == n_groups else f" about {n_groups:,} groups of like rows, each counted once"
     st.markdown(
-        f"**{percent(whole['rate'])}** of {int(whole['n']):,} votes for the tuned model "
+        f"**{percent(whole['rate'])}** of {n:,} votes{together} for the tuned model "
         f"(between {percent(whole['low'])} and {percent(whole['high'])}): {verdict}."
     )
     if len(wins) > 1:
         _chart(wins)
     st.caption(
-        "A tie counts half. Intervals: 95 %, Wilson. Clusters are called won or lost by sign tests that are looked at "
-        "together (Benjamini and Hochberg at 5 %), never on fewer than six votes."
+        "A tie counts half, and rows with like prompts or of one family count once. Intervals: 95 %, Wilson. Clusters are "
+        "called won or lost by sign tests that are looked at together (Benjamini and Hochberg at 5 %), never on fewer than "
+        "six votes or groups."
     )
 
 

@@ -71,6 +71,25 @@ def test_few_prompts_with_many_answers_are_few() -> None:
     assert "rows with like prompts or of one family counting once" in VERDICT_RULE
 
 
+def test_files_of_before_count_equal_prompts_once() -> None:
+    """They have no groups, or one for each row where too much was alike: their prompts tell."""
+    prompts = ["What is this?", "what is THIS", "And that?", "Go on."]
+    table = evaluation(np.zeros(4), prompt=prompts)
+    assert held_out_groups(table).tolist() == [0, 0, 2, 3]
+    assert held_out_groups(evaluation(np.zeros(4), prompt=prompts, group=[9, 8, 7, 6])).tolist() == [
+        9,
+        9,
+        7,
+        6,
+    ]
+    assert held_out_groups(evaluation(np.zeros(4), prompt=prompts, group=[1, 1, 0, 0])).tolist() == [
+        1,
+        1,
+        0,
+        0,
+    ]
+
+
 CHANGE, CLUSTERS = told_alone(20), np.repeat(np.arange(20), 10)
 
 

@@ -150,13 +150,18 @@ def test_votes_are_counted_over_all_rows_and_per_cluster(workspace: Workspace, d
     for row, winner in enumerate(["tuned", "tuned", "base", "tie"]):
         record_vote(workspace, dataset_id, "an-adapter", row, winner, "kim")
     chosen = vote_winners(workspace, dataset_id, "an-adapter")
-    rates = vote_rates(np.arange(6), np.array([0, 0, 1, 1, 1, 2]), chosen)
+    rates = vote_rates(np.arange(6), np.array([0, 0, 1, 1, 1, 2]), chosen, np.arange(6))
     assert [(one.cluster_id, one.n_votes, one.rate) for one in rates] == [
         (EVERY, 4, 0.625),
         (0, 2, 1.0),
         (1, 2, 0.25),
     ]
-    assert len(vote_rates(np.arange(2), np.array([0, 0]), chosen)) == 1
+    assert len(vote_rates(np.arange(2), np.array([0, 0]), chosen, np.arange(2))) == 1
+    together = vote_rates(np.arange(4), np.array([0, 0, 1, 1]), chosen, np.array([5, 5, 5, 9]))
+    assert [(one.n_votes, one.n_groups, one.n_won, one.n_tied) for one in together] == [
+        (4, 2, 1, 1), (2, 1, 1, 0), (2, 2, 0, 1),
+    ]  # fmt: skip
+    assert together[0].rate == pytest.approx((2 / 3 + 1 / 2) / 2)
 
 
 def test_bins_lie_over_the_middle_and_count_what_is_outside_at_the_ends() -> None:

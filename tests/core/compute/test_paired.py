@@ -178,3 +178,26 @@ def test_clusters_of_votes_are_looked_at_together():
         votes = rng.choice(["tuned", "base", "tie"], size=300).tolist()
         called += any(one != "open" for one in win_verdicts(win_rates(votes, np.arange(300) % 20)))
     assert called / 200 <= 0.08
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_votes_about_answers_to_one_prompt_are_one_vote(size):
+    """Ten prompts, greedy answers alike: without a preference at most 5 % are called, however many rows each has."""
+    rng, called, by_row = np.random.default_rng(size), 0, 0
+    groups = np.repeat(np.arange(10), size)
+    for _ in range(600):
+        votes = np.where(rng.random(10) < 0.5, "tuned", "base")[groups].tolist()
+        called += win_verdicts([win_rate(votes, 0, groups=groups)]) != ["open"]
+        by_row += win_verdicts([win_rate(votes, 0)]) != ["open"]
+    assert called / 600 <= 0.05
+    assert (by_row / 600 > 0.2) == (size > 1)  # what was said before
+
+
+def test_a_group_is_won_where_more_than_half_of_it_is():
+    found = win_rate(
+        ["tuned", "tuned", "base", "tie", "base", "tuned"], 1, groups=np.array([0, 0, 0, 1, 2, 2])
+    )
+    assert (found.n_votes, found.n_groups, found.n_won, found.n_tied) == (6, 3, 1, 2)
+    assert found.rate == pytest.approx((2 / 3 + 0.5 + 0.5) / 3)
+    alike = win_rate(["tuned"] * 60, 0, groups=np.repeat(np.arange(5), 12))
+    assert win_verdicts([alike]) == ["open"]  # sixty votes on five prompts

@@ -9,12 +9,12 @@ import pytest
 pytest.importorskip("transformers")
 
 from tamis.llms.templates import PromptTokens
-from tamis.models.chat_rows import ChatRow
+from tamis.models.chat_rows import ChatRow, read_chat_row
 from tamis.models.chat_tokens import ChatTokens
 from tamis.models.row_marks import UnfitRow
 from tamis.recipes.rows import TurnTokens
 from tamis.steps.chat_prompts import question_and_answer
-from tests.support.chat_rows import RECORDS, TIDE, WIND, called, chat_row, says, told, user
+from tests.support.chat_rows import RECORDS, TIDE, WIND, called, chat_row, says, system, told, user
 from tests.support.chat_templates import TEMPLATES, byte_tokenizer, merging_tokenizer, template_text
 
 OTHERS = {
@@ -27,6 +27,11 @@ OTHERS = {
     "asks otherwise": "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n<think>\n' }}{% endif %}",
 }
+BLANK = [  # a system turn that says nothing is left out of both
+    {"messages": [system(" \n\u00a0"), user("Hi?"), says("Ho.")]},
+    {"messages": [system("  "), system("Be kind."), user("Hi?"), says("Ho.")]},
+    {"messages": [system("\n"), user("Hi?"), says("Ho."), user("And?"), says("So.")]},
+]
 TOKENIZERS = {"bytes": byte_tokenizer, "merges": merging_tokenizer}
 
 
@@ -45,7 +50,8 @@ def test_a_question_is_the_beginning_of_its_row_and_the_first_learned_token_come
     chat, asking = ChatTokens(tokenizer), PromptTokens(tokenizer, 10_000)
     learning = TurnTokens(tokenizer, "last")
     fits = 0
-    for record, row in ((RECORDS[kind], chat_row(kind)) for kind in RECORDS):
+    for record in (*RECORDS.values(), *BLANK):
+        row = read_chat_row(record)
         try:
             learned = learning.row(ChatRow(row.messages, row.tools, n_images=row.n_images))
         except UnfitRow:

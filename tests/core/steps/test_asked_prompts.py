@@ -42,6 +42,20 @@ def test_one_users_turn_is_a_text_as_before():
         assert type(asked(*turns)) is str
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\u00a0"])
+def test_a_blank_system_turn_is_not_asked_as_it_is_not_trained_on(blank):
+    system = {"role": "system", "content": blank}
+    example = build_example([system, U, A])
+    found = asked_prompt(json.dumps(example.messages), example.prompt)
+    assert (
+        (type(found), found) == (str, "Hi") == (str, question_and_answer({"messages": example.messages})[0])
+    )
+    example = build_example([system, U, A, U, A])
+    found = asked_prompt(json.dumps(example.messages), example.prompt)
+    assert [turn.role for turn in found.turns] == ["user", "assistant", "user"]
+    assert "system" not in found
+
+
 def test_a_system_turn_and_earlier_turns_make_a_conversation():
     system = {"role": "system", "content": "Be kind."}
     found = asked(system, U, A, U | {"weight": 1})

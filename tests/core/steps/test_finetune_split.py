@@ -349,12 +349,24 @@ def test_where_all_prompts_are_alike_what_can_be_kept_together_is_and_the_rest_i
     split, *_ = split_of(store, dataset_id)
     assert (split.counts.level, len(split.held_out)) == ("equal", 8)
     assert {i % 40 for i in split.held_out.tolist()}.isdisjoint({i % 40 for i in split.train.tolist()})
+    assert len(np.unique(split.groups)) == len({i % 40 for i in split.held_out.tolist()})
     assert "nearly equal prompts are on both sides" in split_text(split, stops_early=False)
     (tmp_path / "one").mkdir()
     store, dataset_id = dataset(tmp_path / "one", [row("Tell a story.", f"Story {i}.") for i in range(40)])
     split, *_ = split_of(store, dataset_id)
     assert (split.counts.level, len(split.held_out)) == ("rows", 4)
+    assert split.groups.tolist() == [0] * 4  # four answers to one prompt are no four questions
     assert "too much is alike" in split_text(split, stops_early=False)
+
+
+def test_rows_of_few_prompts_count_as_their_prompts_where_they_could_not_be_kept_together(tmp_path):
+    """Eight prompts with sixty answers each are held out row by row, and are eight."""
+    words = [f"Classify the mood of this text number{p} from{p * 3} the{p * 5} shelf{p}." for p in range(8)]
+    store, dataset_id = dataset(tmp_path, [row(one, f"mood {a}") for one in words for a in range(60)])
+    split, *_ = split_of(store, dataset_id)
+    assert (split.counts.level, len(split.held_out)) == ("rows", 48)
+    assert len(np.unique(split.groups)) == 8
+    assert split.groups.tolist() == (split.held_out // 60).tolist()
 
 
 def test_the_split_of_before_keeps_its_rows_and_the_name_of_its_result(tmp_path):
@@ -363,7 +375,8 @@ def test_the_split_of_before_keeps_its_rows_and_the_name_of_its_result(tmp_path)
     drawn = np.sort(np.random.default_rng(42).permutation(np.arange(200))[:20])
     assert split.held_out.tolist() == drawn.tolist()
     assert split.counts is None
-    assert split.groups.tolist() == list(range(20))
+    asked = {(i // 4, i % 4 == 3) for i in drawn.tolist()}
+    assert len(np.unique(split.groups)) == len(asked) < 20  # like rows count once, however they were drawn
     assert not len(split.stopping)
     assert (
         "may be among those that were trained on, and early stopping looked at these very rows"

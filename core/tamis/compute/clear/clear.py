@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compute.clear.bsdetector import normalised_answer
-from tamis.compute.clear.replies import is_ruled_out, parse_choice
+from tamis.compute.clear.replies import is_ruled_out, is_stated, parse_choice
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
 # ask: a person must say; add: a written row
@@ -133,7 +133,8 @@ def parse_verdict(text: str) -> str | None:
     marks = [
         mark[1].upper()
         for mark in VERDICT.finditer(plain)
-        if not is_ruled_out(plain[: mark.start()], plain[mark.end() :], mark[1].upper())
+        if is_stated(plain, mark)
+        and not is_ruled_out(plain[: mark.start()], plain[mark.end() :], mark[1].upper())
     ]
     return str(marks[-1]) if marks else parse_choice(text, of_two=True)
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from tamis.compute.clear import reply_words as words
+from tamis.compute.clear.verdict_replies import read_verdict
 
 _I = re.IGNORECASE
 # What may stand around a letter: brackets, quotes, marks of emphasis.
@@ -16,7 +17,7 @@ _OTHER = rf"(?:(?:{words.THING})\s+)?{_OPEN}\b[ABC]\b"
 # something else: there the letter is an article, as in "Vitamin C" it is part of a name.
 _WEIGHED = rf"\s(?:{words.OVER})\s+{_OTHER}"
 _ABOUT_IT = r"is(?! for)|was|because|since|as|it|the|weil|da|car|parce|です|ist|est|es|é"
-_AFTER = rf"(?=$|[\n.,:;!—–)\]}}|]|-\s|\s(?:{_ABOUT_IT})\b|{_WEIGHED})"
+_AFTER = rf"(?=$|[\n.,:;!—–)\]}}|]|-\s|\s\((?:in)?correct\b|\s\(not sure|\s(?:{_ABOUT_IT})\b|{_WEIGHED})"
 _SAID = re.compile(
     rf"(?:\b(?:{words.NOUN})\s+(?:{words.IS})|\b(?:{words.VERB})|\bit(?:['’]s|\s+(?:{words.IS}))|\b(?:{words.NOUN})\s*\||[:：]"
     r"|(?<![ABC]\s)(?<![ABC])=)"
@@ -59,8 +60,18 @@ _MARKED = re.compile(
     r"|\[\[\s*([ABC])\s*\]\]|\[\[\s*([AB])\s*>+\s*[AB]\s*\]\]|^\s*([AB])\s*>+\s*[AB]\s*$",
     _I,
 )
+# "[[A]], [[B]] or [[C]]", "[[A]] if answer A is better", "[[A]] is cut off", "better than [[A]]": no verdict for it.
+_LISTED_BEFORE = re.compile(
+    rf"\]\]\s*(?:,|/|{words.AND})\s*(?:(?:{words.AND})\s+)?$|\b(?:{words.OVER})\s+(?:(?:{words.THING})\s+)?$",
+    _I,
+)
+_LISTED_AFTER = re.compile(rf"^\s*(?:,|/|{words.AND})\s*(?:(?:{words.AND})\s+)?\[\[", _I)
+_GOES_ON = re.compile(
+    rf"^[*_`]*\s+(?:for an? tie\b|(?!{_BETTER}|(?:{words.IS})\s+(?:my|the)\s+(?:{words.NOUN})|(?:{words.WINS}|{words.OVER}|{words.REASON}"
+    rf"|{words.WHOLLY}|{words.JOINS}|it is)\b)[a-zäéè]\w*)"
+)
 _FIELD = re.compile(
-    rf"[\"'](?!(?:{words.WORSE})|(?:{words.LOSES}))(?:\w*[ _])?(?:{words.FIELD})(?:[ _](?:{words.THING}))?[\"']\s*:\s*(?:[\"']\s*(?:(?:{words.THING})[ _]+)?[(\[]*([ABC])\b|[\"'\w])",
+    rf"[\"'](?!(?:{words.WORSE})|(?:{words.LOSES}))(?:\w*[ _])?(?:{words.FIELD})(?:[ _](?:{words.THING}))?[\"']\s*:\s*(?:[\"']\s*(?:(?:{words.THING})[ _]+)?[(\[]*([ABC])[)\]]*[.\s]*(?:[\"']|$)|[\"'\w])",
     _I,
 )
 _RECORD = re.compile(r"^\s*(?:```\w*\s*)?\{")
@@ -84,17 +95,6 @@ _FAULT_OF = re.compile(
 _HAS_FAULT = re.compile(rf"^\s*(?:{words.HAS})\s+(?:\w+\s+){{0,2}}(?:{words.FAULT})\s*$", _I)
 _SPARED = re.compile(rf"\b(?:{words.SPARING})\b", _I)
 _BLAMED_EAST = re.compile(words.WORSE_EAST)
-_LOSER = re.compile(
-    rf"(?:^|[.!?,;:\n—–])\s*(?:(?:the|my|der|die|das|le|la|el|il|o)\s+)?(?:{words.LOSES})(?:\s+(?:{words.THING}|one))?"
-    rf"(?:\s+(?:{words.IS}))?\s*[:：=]?\s*{_LETTER}{_AFTER}",
-    _I,
-)
-_LESS = re.compile(
-    rf"{_CLAUSE}(?:(?:{words.THING})\s+)?{_LETTER}\s+(?:is|was|seems|looks|{words.IS})\s+(?:(?:{words.VERY})\s+)*"
-    rf"(?:{words.LOSES})\b",
-    _I | re.MULTILINE,
-)
-_LOSERS = (_LOSER, _LESS)
 _SEVERAL = re.compile(
     rf"^\s*(?:{words.AND}|{words.AND_EAST}|/|,|&)\s*[(\[\"'*]*[ABC]\b(?!\s*{words.BETTER})", _I
 )
@@ -124,7 +124,8 @@ def parse_choice(text: str, *, of_two: bool = False) -> str | None:
     fields = [found[1] for found in _FIELD.finditer(read)]
     if fields or _RECORD.match(read):
         return _only({letter.upper() if letter else "" for letter in fields})
-    marks = [(str(found[found.lastindex or 0]).upper(), found) for found in _MARKED.finditer(read)]
+    found_marks = [found for found in _MARKED.finditer(read) if is_stated(read, found)]
+    marks = [(str(found[found.lastindex or 0]).upper(), found) for found in found_marks]
     blamed = {
         letter for letter, found in marks if is_ruled_out(read[: found.start()], read[found.end() :], letter)
     }
@@ -132,14 +133,13 @@ def parse_choice(text: str, *, of_two: bool = False) -> str | None:
     if len(marked) == 1:
         return marked.pop()
     read = _QUESTION.sub("", read)
+    if of_two:
+        return read_verdict(read)
     stated = _stated(read)
     if stated:
         letters = [letter for letter, _ in stated]
         finals = [letter for letter, is_final in stated if is_final]
         return _only(set(letters)) or _only(set(finals))
-    losers = {match["letter"].upper() for pattern in _LOSERS for match in pattern.finditer(read)}
-    if of_two and losers in ({"A"}, {"B"}):
-        return "B" if "A" in losers else "A"
     return _only({letter for letter in map(_leading, read.splitlines()) if letter})
 
 
@@ -160,7 +160,7 @@ def _stated(text: str) -> list[tuple[str, bool]]:
         if letter not in "ABC" and text[end : end + 1] not in (")", "]"):
             continue
         rest = _rest(text, end)
-        if _SEVERAL.match(rest) or _PARTLY.match(rest):
+        if _SEVERAL.match(rest) or _PARTLY.match(rest) or _is_list(rest.split("\n")[0], letter):
             continue
         if is_ruled_out(text[: match.start("letter")], rest, letter.upper()):
             continue
@@ -170,6 +170,12 @@ def _stated(text: str) -> list[tuple[str, bool]]:
         if match["letter"] in "ABC" and not is_ruled_out(text[: match.start("letter")], ""):
             letters.append((match["letter"], False))
     return letters
+
+
+def is_stated(text: str, mark: re.Match[str]) -> bool:
+    """Whether a mark is more than one of those that could be given: it is in no list of them, and nothing but praise or a reason goes on about it."""
+    before, after = text[: mark.start()], text[mark.end() :]
+    return not (_LISTED_BEFORE.search(before) or _LISTED_AFTER.match(after) or _GOES_ON.match(after))
 
 
 def is_ruled_out(before: str, after: str, letter: str = "") -> bool:
@@ -208,12 +214,16 @@ def _leading(line: str) -> str | None:
     if _SEVERAL.match(rest) or _PARTLY.match(rest) or _BLAMED_AFTER.match(rest):
         return None
     letter = match["letter"]
-    marks = {mark.upper() for mark in _MARK.findall(line)}
-    if marks - {letter.upper()}:
-        return None  # a list of the options on one line
+    if _is_list(line, letter):
+        return None
     if letter in "ABC" or line[match.end("letter") : match.end("letter") + 1] in (")", ".", "]"):
         return letter.upper()
     return None
+
+
+def _is_list(line: str, letter: str) -> bool:
+    """Whether a line goes through the options: other letters are marked beside this one."""
+    return bool({mark.upper() for mark in _MARK.findall(line)} - {letter.upper()})
 
 
 def _rest(text: str, end: int) -> str:

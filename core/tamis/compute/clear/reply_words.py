@@ -96,3 +96,38 @@ CHOSEN_EAST = "答案|选择|選擇|选|選|更喜欢|更喜歡|偏好|正解|�
 IS_EAST = "应该是|應該是|的?(?:回答|答案)?是|回答|为|為|は|은|는"
 AND_EAST = "和|或|还是|還是|或者|与|與|と|か"
 BETTER_EAST = "更好|のほうが優れて|の方が優れて|更优|更優|更佳|更准确|更準確|比较好|比較好|胜出|勝出|获胜|の方が良い|のほうが良い|が正しい|가 더"
+# Of verdicts between two answers (verdict_replies.py): nothing but these is read.
+REASON = "because|since|as(?! well)|for|weil|da|denn|car|parce que|puisque|porque|ya que|pois|perché|poiché|因为|因為"
+WHOLLY = r"overall|here|by far|in (?:my opinion|my view|every respect|all respects|general|the end|both respects)|insgesamt|hier|ici|aquí"
+THOUGHT = "i (?:think|believe|find|say|conclude|guess)|i (?:would|['’]d) say|in my (?:view|opinion)|that|dass|que|ich (?:denke|finde|glaube)|je (?:pense|crois)"
+CHOSEN = (
+    "final|better|best|correct|right|preferred|overall|stronger|winning|chosen|own|bessere|beste|richtige|endgültige|korrekte|meilleure|bonne"
+    "|finale?|mejor|correcta|melhor|correta|migliore|corretta|лучший|правильный"
+)
+RESOLVED = "would|will|must|do|also|still|therefore|thus|hence|clearly|definitely|strongly|slightly|personally|have to|had to|should|am|rather"
+VERB_OF_I = (
+    "choose|chose|pick|picked|select|selected|go with|going with|opt for|say|vote(?: for)?|prefer|favou?r|side with|lean(?:ing)? towards?"
+    "|judge|vote goes to"
+)
+VERB_OF_ME = (
+    "wähle|nehme|bevorzuge|entscheide mich für|stimme für|choisis|préfère|opte pour|vote pour|elijo|escojo|prefiero|escolho|prefiro|scelgo"
+    "|preferisco|выбираю|предпочитаю|meine wahl fällt auf|ma préférence va à|my vote (?:goes to|is for)|лучше"
+)
+IS_NOW = "ist|est|es|é|è|sieht|scheint|это"
+FINAL = "final|actually|therefore|so|thus|hence|overall|conclusion|in short|verdict|also|daher|insgesamt|donc"
+HOWEVER = "but|however|yet|though|although|if|unless|were it|only|except|until|aber|jedoch|wenn|falls|mais|cependant|si|pero|sin embargo|mas|ma|se"
+HEDGES = (
+    "not|never|no|nobody|none|neither|if|unless|were|might|may|could|tempting|at first|initially|first glance|was going to|used to|refuse|hard"
+    "|difficult|wrong|mistake|people|readers|others|some|one|you|they|everyone|nicht|kein|keine|weder|wenn|man|zuerst|zunächst|pas|jamais|si|ni"
+    "|nunca|tampoco|nem|não|né|non|не|нет"
+)
+PREFACE = (
+    "i|we|ich|je|我认为|我觉得|我想|总体来说|总的来说|after \\w+ing[^,]*|having (?:\\w+ed|read|seen)[^,]*|overall|in sum(?:mary)?|in conclusion|to conclude|all in all|all things considered|on balance|in short|clearly|therefore|thus|hence|so|finally"
+    "|in my (?:opinion|view)|i (?:think|believe|conclude|find)(?: that)?|to me|for me|insgesamt|meiner meinung nach|klar|à mon avis|en somme|dans l['’]ensemble"
+    "|en mi opinión|en resumen|en general|na minha opinião|and|but|und|aber|et|mais|y|pero|no (?:doubt|question)|there is no doubt(?: that)?|no hay duda"
+    "|it (?:isn['’]t|is not) close|if (?:i (?:had to|must) (?:choose|pick|decide)|pressed|forced)|of the two|of both"
+)
+LACKS = (
+    "lacks?|lacked|stops|breaks off|ends in the middle|misses|missed|missing|ignores?|ignored|leaves out|left out|fails?|failed|omits?|omitted|invents?|hallucinat\\w+|incomplete|cut(?: off| short)?"
+    "|truncated|off[- ]topic|contradicts?|mis\\w+s|unsupported|bricht ab|fehlt|unvollständig|incomplète|incompleta|不完整|也不|does not|did not"
+)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from tamis.compute.compare.paired import LEAST_PAIRS, discoveries, sign_test
+from tamis.compute.compare.paired import LEAST_PAIRS, discoveries, mean_in_groups, sign_test
 from tamis.types import Int64s
 
 Winner = Literal["tuned", "base", "tie"]
@@ -18,10 +18,15 @@ WORTH = {"tuned": 1.0, "tie": 0.5, "base": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class WinRate:
-    """Votes of one cluster: ``rate`` counts a tie as half a win; ``low`` and ``high`` bound it (all NaN without votes)."""
+    """Votes of one cluster: ``rate`` counts a tie as half a win; ``low`` and ``high`` bound it (all NaN without votes).
+
+    ``n_votes`` are votes; ``n_won`` and ``n_tied`` of ``n_groups``, which are what counts: votes about rows that belong
+    together are averaged, and such a group is won where that is above one half.
+    """
 
     cluster_id: int
     n_votes: int
+    n_groups: int
     n_won: int
     n_tied: int
     rate: float
@@ -43,29 +48,49 @@ def wilson_interval(won: float, n: int, confidence_fraction: float = 0.95) -> tu
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def win_rate(winners: Sequence[str], cluster_id: int, confidence_fraction: float = 0.95) -> WinRate:
-    """The rate of one group of votes, each one of tuned, base, tie; raises KeyError for another word."""
-    worth = sum(WORTH[winner] for winner in winners)
-    low, high = wilson_interval(worth, len(winners), confidence_fraction)
+def win_rate(
+    winners: Sequence[str],
+    cluster_id: int,
+    confidence_fraction: float = 0.95,
+    *,
+    groups: Int64s | None = None,
+) -> WinRate:
+    """The rate of one set of votes, each one of tuned, base, tie; raises KeyError for another word.
+
+    Votes about rows of one of ``groups`` (n,), as of one prompt, which a model answers alike, are no evidence of their own:
+    each group is averaged and counts once.
+    """
+    worth = np.array([WORTH[winner] for winner in winners])
+    if groups is not None:
+        worth = mean_in_groups(groups, worth)
+    n = len(worth)
+    low, high = wilson_interval(float(worth.sum()), n, confidence_fraction)
     return WinRate(
         cluster_id=cluster_id,
         n_votes=len(winners),
-        n_won=sum(winner == "tuned" for winner in winners),
-        n_tied=sum(winner == "tie" for winner in winners),
-        rate=worth / len(winners) if winners else float("nan"),
+        n_groups=n,
+        n_won=int((worth > 0.5).sum()),
+        n_tied=int((worth == 0.5).sum()),
+        rate=float(worth.mean()) if n else float("nan"),
         low=low,
         high=high,
     )
 
 
 def win_rates(
-    winners: Sequence[str], cluster_ids: Int64s, confidence_fraction: float = 0.95
+    winners: Sequence[str],
+    cluster_ids: Int64s,
+    confidence_fraction: float = 0.95,
+    *,
+    groups: Int64s | None = None,
 ) -> list[WinRate]:
-    """One rate per cluster that has a vote, by cluster id; vote i is about a row of ``cluster_ids[i]``."""
+    """One rate per cluster that has a vote, by cluster id; vote i is about a row of ``cluster_ids[i]`` and ``groups[i]``."""
     rates = []
     for cluster in np.unique(cluster_ids).tolist():
-        own = [winners[int(i)] for i in np.flatnonzero(cluster_ids == cluster)]
-        rates.append(win_rate(own, int(cluster), confidence_fraction))
+        inside = np.flatnonzero(cluster_ids == cluster)
+        own = [winners[int(i)] for i in inside]
+        together = None if groups is None else groups[inside]
+        rates.append(win_rate(own, int(cluster), confidence_fraction, groups=together))
     return rates
 
 
@@ -73,10 +98,11 @@ def win_verdicts(rates: Sequence[WinRate], confidence_fraction: float = 0.95) ->
     """``wins``, ``loses`` or ``open`` for each of several rates that are looked at together.
 
     The interval leaves one half out, and Benjamini and Hochberg's rule over the sign tests of all rates with at least
-    ``LEAST_PAIRS`` votes does too: of those called so, 5 % are expected to be chance.
+    ``LEAST_PAIRS`` groups of like rows (votes, where rows are unlike) does too: of those called so, 5 % are expected to be
+    chance.
     """
-    tested = [i for i, one in enumerate(rates) if one.n_votes >= LEAST_PAIRS]
-    p = [sign_test(rates[i].n_won, rates[i].n_votes - rates[i].n_won - rates[i].n_tied) for i in tested]
+    tested = [i for i, one in enumerate(rates) if one.n_groups >= LEAST_PAIRS]
+    p = [sign_test(rates[i].n_won, rates[i].n_groups - rates[i].n_won - rates[i].n_tied) for i in tested]
     found = ["open"] * len(rates)
     for i, is_told in zip(
         tested, discoveries(np.array(p), confidence_fraction=confidence_fraction), strict=True

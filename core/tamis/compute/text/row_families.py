@@ -66,6 +66,21 @@ def link_rows(
     return RowLinks(len(prompts), _pairs(equal), near, _family_pairs(families), searched)
 
 
+def count_together(links: RowLinks, rows: Int64s) -> Int64s:
+    """Numbers from 0 of these rows (n,), the same for rows that are no evidence of their own beside each other.
+
+    Those are rows linked in any way. Where all of ``rows`` are then one, what is measured on them is about that one kind:
+    nearly equal prompts are let apart, then families; equal prompts never.
+    """
+    numbers: Int64s = np.zeros(len(rows), dtype=np.int64)
+    for near, family in ((True, True), (False, True), (False, False)):
+        found = links.groups(near=near, family=family)[rows]
+        numbers = np.unique(found, return_inverse=True)[1].astype(np.int64)
+        if len(rows) and numbers.max() > 0:
+            break
+    return numbers
+
+
 def draw_whole_groups(groups: Int64s, open_rows: Bools, n_wanted: int, rng: np.random.Generator) -> Int64s:
     """Positions, ascending, of about ``n_wanted`` rows in whole groups by chance; never more.
 

@@ -11,6 +11,7 @@ import numpy as np
 from tamis.compute.apply import Applied, apply_decisions
 from tamis.compute.text.row_families import (
     RowLinks,
+    count_together,
     draw_whole_groups,
     in_groups_of,
     link_rows,
@@ -59,7 +60,8 @@ class SplitCounts:
 class Split:
     """Sorted ids of the rows to train on, of those held out, and of those that early stopping looks at.
 
-    ``groups``, beside ``held_out``, is the same number for rows that were kept together. ``replaced`` are conversations that
+    ``groups``, beside ``held_out``, is the same number for rows that count once, as ``count_together`` has them: also
+    where they could not be kept together. ``replaced`` are conversations that
     replace the dataset's own. ``counts`` is None where rows were drawn one by one.
     """
 
@@ -121,7 +123,10 @@ def split_rows(inputs: Mapping[str, Artifact], options: FinetuneOptions, workspa
     """
     plain = split_one_by_one(inputs, options)
     if options.split == "rows":
-        return plain
+        prompts = row_prompts(inputs["examples"], plain.held_out, plain.replaced)
+        families = row_families(inputs["examples"], plain.held_out, plain.replaced)
+        links = link_rows(prompts, families, np.random.default_rng([options.seed, 1]))
+        return replace(plain, groups=count_together(links, np.arange(len(plain.held_out))))
     n_asked, kept = training_rows(inputs)
     rows = union(kept.rows, plain.held_out)
     known = trained_before(options.model, workspace)
@@ -227,10 +232,9 @@ class _Company:
             return np.arange(self.n_rows)
         return self.links.groups(near=level == "near", family=level != "prompts")[: self.n_rows]
 
-    def groups_of(self, rows: Int64s, level: str) -> Int64s:
-        """Numbers of groups from 0 of these rows, (n,)."""
-        inside = self.groups(level)[np.searchsorted(self.rows, rows)]
-        return np.unique(inside, return_inverse=True)[1].astype(np.int64)
+    def counted(self, rows: Int64s) -> Int64s:
+        """Numbers from 0 of these rows, (n,), the same for those that count once."""
+        return count_together(self.links, np.searchsorted(self.rows, rows))
 
     def known(self) -> Bools:
         """Which rows the model was trained on, or on their like."""
@@ -269,7 +273,7 @@ def _drawn(plain: Split, company: _Company, options: FinetuneOptions) -> Split:
         plain,
         train=difference(difference(company.rows, held_out), lost),
         held_out=held_out,
-        groups=company.groups_of(held_out, level),
+        groups=company.counted(held_out),
         counts=company.counts(level, n_known=n_known, n_leaking=len(lost)),
     )
 
@@ -291,7 +295,7 @@ def _around_named(plain: Split, company: _Company) -> Split:
         plain,
         train=train,
         held_out=held_out,
-        groups=company.groups_of(held_out, level),
+        groups=company.counted(held_out),
         counts=company.counts(
             level,
             n_known=int((is_held_out & known).sum()),

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.compute.text.near_duplicates import NONE, exact_duplicates
 from tamis.errors import ArtifactDamaged
 from tamis.reprs import HtmlFacts
 from tamis.store.artifacts.store import Artifact, ArtifactStore
@@ -17,6 +18,7 @@ from tamis.types import JSON, Int64s
 KIND = "adapter"
 TRAIN, HELD_OUT, STOPPING = "train.jsonl", "held_out.jsonl", "stopping.jsonl"
 GROUP = "group"  # the column of the evaluation that says which held-out rows belong together
+PROMPT = "prompt"
 CURVES, EVALUATION, CLUSTERS = "curves.parquet", "evaluation.parquet", "evaluation_clusters.parquet"
 
 
@@ -53,12 +55,17 @@ def read_evaluation(adapter: Artifact) -> pa.Table | None:
 def held_out_groups(table: pa.Table) -> Int64s:
     """A number for each row of an evaluation, the same for rows with like prompts or of one family, shape (n,).
 
-    In files of before, which do not say so, and where rows were held out one by one, every row is its own group.
+    Files of before do not say so, or have a group for every row where too much was alike: in them rows with equal prompts
+    are of one.
     """
-    if GROUP not in table.column_names:
-        return np.arange(table.num_rows, dtype=np.int64)
-    groups: Int64s = table.column(GROUP).to_numpy().astype(np.int64)
-    return groups
+    n_rows = table.num_rows
+    groups: Int64s = np.arange(n_rows, dtype=np.int64)
+    if GROUP in table.column_names:
+        groups = table.column(GROUP).to_numpy().astype(np.int64)
+    if len(np.unique(groups)) < n_rows or PROMPT not in table.column_names:
+        return groups
+    of = exact_duplicates([str(one) for one in table.column(PROMPT).to_pylist()]).of
+    return np.where(of == NONE, groups, groups[of])
 
 
 def read_evaluation_clusters(adapter: Artifact) -> pa.Table | None:
