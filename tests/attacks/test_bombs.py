@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import importlib
 import lzma
 import os
+import re
+import re._constants as constants
+import re._parser as parser
 import resource
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -39,6 +44,7 @@ from tests.pages.page_workspace import alpaca_file, import_file
 from tests.support import scale
 
 GB = 1 << 30
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"read_memory_gb": 1, "read_output_gb": 0.05, "read_cpu_s": 30}
 MEMORY, OUTPUT = "raise TAMIS_READ_MEMORY_GB", "raise TAMIS_READ_OUTPUT_GB"
 # What is said of each, or of the row in it that harms; the others are read, for what they hold is no more than long.
@@ -278,3 +284,47 @@ def test_ten_thousand_columns_are_still_a_table(tmp_path: Path) -> None:
     (tmp_path / "wide.csv").write_text(",".join(names) + "\n" + ",".join("x" for _ in names) + "\n", "utf-8")
     own = open_workspace(tmp_path / "workspace")
     assert examine_file(own, str(tmp_path / "wide.csv")).ready
+
+
+def _begins_in_a_run(nodes: Sequence[Any], *, is_last: bool = True) -> bool:
+    """Whether a search would read a run of blanks, digits or letters anew from each of them, and fail behind it."""
+    if not nodes:
+        return False
+    (code, value), *others = nodes
+    ends = is_last and not others
+    if code is constants.SUBPATTERN:
+        return _begins_in_a_run(value[3], is_last=ends)
+    if code is constants.BRANCH:
+        return any(_begins_in_a_run(one, is_last=ends) for one in value[1])
+    if code not in (constants.MAX_REPEAT, constants.MIN_REPEAT):
+        return False
+    least, most, inner = value
+    if most == constants.MAXREPEAT:
+        return not ends
+    return _begins_in_a_run(inner, is_last=False) or (
+        least == 0 and _begins_in_a_run(others, is_last=is_last)
+    )
+
+
+def _is_slow(pattern: re.Pattern[str]) -> bool:
+    return _begins_in_a_run(list(parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE)))
+
+
+def test_what_reads_texts_of_strangers_searches_in_linear_time() -> None:
+    """A pattern is only searched for where its runs have one place to begin: of 30 KB of blank lines one made minutes."""
+    assert _is_slow(re.compile(r"\s*(user):"))
+    assert _is_slow(re.compile(r"(?:a|\s+b)"))
+    assert not any(map(_is_slow, map(re.compile, (r"(?<!\s)\s*(user):", r"[\s_-]+", r"<a>\s*b"))))
+    slow = []
+    for path in sorted((ROOT / "core/tamis/formats").glob("*.py")):
+        module = importlib.import_module(f"tamis.formats.{path.stem}")
+        searched = set(
+            re.findall(
+                r"\b(_?[A-Z][A-Z_]+)\.(?:search|finditer|findall|sub|split)\(", path.read_text("utf-8")
+            )
+        )
+        patterns = [getattr(module, name) for name in searched] + list(getattr(module, "STYLES", ()))
+        slow += [
+            (path.name, one.pattern) for one in patterns if isinstance(one, re.Pattern) and _is_slow(one)
+        ]
+    assert not slow

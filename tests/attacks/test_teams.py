@@ -80,6 +80,22 @@ def test_whatever_is_said_to_have_been_seen_nobody_overrules_the_other(
     assert not _decide(team, ANN, 5, "reject").conflict
 
 
+def test_other_proposals_of_the_same_rows_are_no_way_around(team: tuple[Workspace, str, ReviewQueue]) -> None:
+    workspace, dataset, queue = team
+    _decide(team, ANN, 1, "approve")
+    by = DecidedBy(reviewer=BEN, proposals_id="others", seen_event=None)
+    (proposal,) = proposals_for(
+        proposal_table(queue.proposals), proposal_columns(queue.proposals), np.array([1])
+    )
+    decisions.reject_proposal(_as(workspace, BEN), dataset, proposal, by)
+    now = decisions.decision_snapshot(workspace, dataset)
+    assert now.by_row[1].reviewer == ANN and now.conflicts == (1,)
+    rows = teams.rows_seen_alone(_as(workspace, BEN), dataset, BEN, None)
+    assert rows is not None and rows.tolist() == queue.rows[np.argsort(queue.rows)].tolist()
+    cas = workspace.acting_as(Actor("cas@example.org", "curator", "login"))
+    assert teams.rows_seen_alone(cas, dataset, "cas@example.org", None) is None
+
+
 def test_nobody_is_shown_what_the_other_said(team: tuple[Workspace, str, ReviewQueue]) -> None:
     workspace, dataset, queue = team
     for row in (1, 3, 4):

@@ -6,15 +6,18 @@ import ast
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pages.shared import frame
 from pages.shared.navigation import APP_PAGES
 from tamis.actions.roles import needed_role
+from tamis.actions.tags import add_tag
 from tamis.store.actor import Actor
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import open_page
 from tests.pages.review_workspace import mixed_rows, write_proposals
+from tests.support.kept_files import kept_files
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -77,3 +80,21 @@ def test_a_viewer_sees_every_page_and_writes_nothing_by_looking(
         assert not one.disabled or one.label in FOR_OTHER_REASONS or "Needs the role" in one.help
     with open_workspace(workspace).database.reading() as connection:
         assert not connection.execute("SELECT * FROM claims").fetchall()
+
+
+@pytest.mark.parametrize("name", ["finetuning", "selection", "refinement", "augment"])
+def test_no_address_makes_who_only_looks_write(
+    name: str, dataset_id: str, monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    """What a link fills in is frozen into artifacts as it is planned: for a curator."""
+    write_proposals(workspace, dataset_id, mixed_rows())
+    add_tag(open_workspace(workspace), dataset_id, "mine", np.arange(5), "ann")
+    monkeypatch.setattr(frame, "current_actor", lambda: Actor("vic@example.org", "viewer", "login"))
+
+    def artifacts() -> set[Path]:  # without the tiles of maps, which are made as they are looked at
+        return {path for path in kept_files(workspace / "datasets") if ".maps" not in path.parts}
+
+    before = artifacts()
+    rows = {name: "tag:mine" for name in ("rows", "within", "held_out", "pinned", "parents", "scope")}
+    open_page(name, dataset=dataset_id, quality="column:topic", **rows)
+    assert artifacts() == before

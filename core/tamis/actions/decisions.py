@@ -332,7 +332,7 @@ def _record(
 ) -> RecordedDecision:
     verdict, via = how
     # Who shares a row with others decides as if they had not: what they said is neither agreed to nor overruled.
-    own = own_event(workspace.database, dataset_id, by.proposals_id, row, by.reviewer)
+    own = own_event(workspace.database, dataset_id, row, by.reviewer)
     made = log.decide(
         workspace.database,
         dataset_id,

@@ -21,7 +21,7 @@ from tamis.types import Int64s
 
 __all__ = [
     "Agreement", "Coefficient", "Note", "Share", "add_note", "assign_rows", "blind_changes", "blind_events", "blind_to_others", "list_notes", "list_shares",
-    "measure_agreement", "rows_of_reviewer", "share_of_queue",
+    "measure_agreement", "rows_of_reviewer", "rows_seen_alone", "share_of_queue",
 ]  # fmt: skip
 
 
@@ -84,6 +84,20 @@ def rows_of_reviewer(
 ) -> Int64s | None:
     """The rows of some proposals that are this person's, sorted; None where none is, or nothing is assigned."""
     return assignments.assigned_rows(workspace.database, dataset_id, proposals_id).get(reviewer)
+
+
+def rows_seen_alone(
+    workspace: Workspace, dataset_id: str, reviewer: str, share: Int64s | None
+) -> Int64s | None:
+    """The rows about which a person sees own decisions alone: a ``share``, and what it was given with others by any proposals.
+
+    None where others' decisions are shown: for a curator who looks at the whole queue (no ``share``), and where nothing is.
+    """
+    if share is None and workspace.actor.may("curator"):
+        return None
+    given = assignments.shared_rows(workspace.database, dataset_id, reviewer)
+    rows = given if share is None else np.union1d(share, given)
+    return rows if len(rows) else None
 
 
 def share_of_queue(queue: ReviewQueue, rows: Int64s) -> ReviewQueue:

@@ -21,7 +21,7 @@ _PAIRS = (
     ("question", "positive"), ("article", "highlights"), ("document", "summary"), ("text", "summary"),
     ("sentence1", "sentence2"), ("premise", "hypothesis"),
 )  # fmt: skip
-_COUNTED = re.compile(r"_?\d+$")  # answers side by side: answer_0, answer_1
+_COUNTED = re.compile(r"_?(?<!\d)\d+$")  # answers side by side: answer_0, answer_1
 
 
 @dataclass(frozen=True, slots=True)

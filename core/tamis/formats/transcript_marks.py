@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 
+# Blanks before a mark, begun where they begin: from each blank of a long run anew, a search would be quadratic.
+_GAP = r"(?:(?<!\s)\s+)?"
 # Each mark of a style names a speaker in its one group; the first style that finds two turns is it.
 STYLES = tuple(
     re.compile(mark, re.IGNORECASE)
@@ -19,15 +22,16 @@ STYLES = tuple(
         r"<\uff5c(?:hy_)?(User|Assistant)\uff5c>\s*",
         r"<\|(system|user|assistant|prompter|human|bot|observation)\|>(?::(?=\S))?\s*",
         r"\[\|(human|user|ai|assistant|system)\|\]\s*",
-        r"((?:<s>\s*)?\[INST\]\s*<<SYS>>\s*|\s*<</SYS>>\s*|(?:<s>\s*)?\[SYSTEM_PROMPT\]\s*|\s*\[/SYSTEM_PROMPT\]\s*\[INST\]\s*"
-        r"|(?:</s>\s*)?(?:<s>\s*)?\[INST\]\s*|\s*\[/INST\]\s*|(?:</s>\s*)?\[TOOL_RESULTS\]\s*|\s*\[/TOOL_RESULTS\]\s*)",
-        r"\s*#{2,3}\s*(human|user|instruction|assistant|response|system|gpt|ai)\s*:\s*",
+        rf"((?:<s>\s*)?\[INST\]\s*<<SYS>>\s*|{_GAP}<</SYS>>\s*|(?:<s>\s*)?\[SYSTEM_PROMPT\]\s*"
+        rf"|{_GAP}\[/SYSTEM_PROMPT\]\s*\[INST\]\s*|(?:</s>\s*)?(?:<s>\s*)?\[INST\]\s*|{_GAP}\[/INST\]\s*"
+        rf"|(?:</s>\s*)?\[TOOL_RESULTS\]\s*|{_GAP}\[/TOOL_RESULTS\]\s*)",
+        rf"{_GAP}#{{2,3}}\s*(human|user|instruction|assistant|response|system|gpt|ai)\s*:\s*",
         r"<(human|bot)>:\s*",
         r"(GPT4 Correct User|GPT4 Correct Assistant):\s*",
-        r"(?:^|\s|</s>|(?<=\uff5c>))\s*((?-i:USER|ASSISTANT|FUNCTION RESPONSE))\s*:\s*",
-        r"(?:^|\n|(?<=\uff5c>))\s*(user|human|assistant|ai|bot|gpt|falcon|system|function response|tool|customer|agent|patient|doctor"
+        r"(?:^\s*|(?<!\s)\s+|(?:</s>|(?<=\uff5c>))\s*)((?-i:USER|ASSISTANT|FUNCTION RESPONSE))\s*:\s*",
+        r"(?:^\s*|(?<!\s)[^\S\n]*\n\s*|(?<=\uff5c>)\s*)(user|human|assistant|ai|bot|gpt|falcon|system|function response|tool|customer|agent|patient|doctor"
         r"|student|teacher|q|a|question|answer)\s*:\s*",
-        r"(?:^|\n)\s*(?:\[Round \d+\]\s*)?(问|答|用户|助手|ユーザー|アシスタント)\s*[:\uff1a]\s*",
+        r"(?:^\s*|(?<!\s)[^\S\n]*\n\s*)(?:\[Round \d+\]\s*)?(问|答|用户|助手|ユーザー|アシスタント)\s*[:\uff1a]\s*",
     )
 )
 _ROLE_OF = {
@@ -43,7 +47,7 @@ _ROLE_OF = {
     **dict.fromkeys(("tool", "ipython", "function response", "tool_response", "observation"), "tool"),
 }  # fmt: skip
 _SPECIAL = r"</?s>|<\|[a-z_]+\|>|<end_of_turn>|<turn\|>|<eos>|<bos>|<eo[ha]>|\[\|endofturn\|\]|<\uff5c[^\uff5c<>]*\uff5c>"
-_END = re.compile(rf"(?:\s|{_SPECIAL})*\Z", re.IGNORECASE)
+_UNSAID = re.compile(rf"(?:\s|{_SPECIAL})+", re.IGNORECASE)
 _START = re.compile(rf"(?:\s|{_SPECIAL}|\[gMASK\]|<sop>)*", re.IGNORECASE)
 
 
@@ -62,8 +66,9 @@ def role_of_mark(label: str) -> str:
 
 def without_end(text: str) -> str:
     """A text without the special tokens and blanks at its end."""
-    end = _END.search(text)
-    return text[: end.start()] if end else text
+    # One after the other, of which the last counts: a search for the end would begin anew at every blank.
+    last = deque(_UNSAID.finditer(text), maxlen=1)
+    return text[: last[0].start()] if last and last[0].end() == len(text) else text
 
 
 def between_tokens(text: str) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts.augment.examined import choose_examined
 from pages.shared import queries
-from pages.shared.address import read_scope
+from pages.shared.address import read_scope, stored_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.runs.job_watch import FormDefaults, is_cloned
@@ -40,7 +40,7 @@ class ParentChoice:
 def choose_parents(context: DatasetContext, start: FormDefaults) -> ParentChoice:
     """Draw the ways there are, and what the chosen one asks."""
     ways = [*([BEFORE] if is_cloned() and start.values.get("parents") else []), *WAYS]
-    scoped = bool(read_scope().conditions)
+    scoped = bool(stored_scope().conditions)
     if not scoped:
         ways.remove(FILTER)
     usual = BEFORE if BEFORE in ways else FILTER if scoped else WRONG

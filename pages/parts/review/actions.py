@@ -33,6 +33,7 @@ class ReviewContext:
     """Where somebody reviews: the data, the queue and a name for it, who, and the tab that rows are held for.
 
     ``mine`` are the rows that were assigned to this person, whose queue then has them alone; None for nobody's share.
+    ``alone`` are those of which own decisions alone are shown (``teams.rows_seen_alone``).
     """
 
     context: DatasetContext
@@ -41,6 +42,11 @@ class ReviewContext:
     reviewer: str
     tab: str
     mine: Int64s | None = None
+    alone: Int64s | None = None
+
+    def is_alone_with(self, row: int) -> bool:
+        """Whether nothing is shown of what others decided about a row."""
+        return self.alone is not None and row in self.alone
 
     @property
     def workspace(self) -> Workspace:
@@ -56,9 +62,9 @@ class ReviewContext:
 def decided_for(review: ReviewContext) -> DecisionSnapshot:
     """What is decided at this moment as this person may see it: of a share, own decisions alone."""
     decided = decided_now(review.context)
-    if review.mine is None:
+    if review.alone is None:
         return decided
-    return teams.blind_to_others(review.workspace, review.dataset_id, decided, review.reviewer, review.mine)
+    return teams.blind_to_others(review.workspace, review.dataset_id, decided, review.reviewer, review.alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +244,7 @@ def _record(review: ReviewContext, seen: Seen, act: Callable[..., RecordedDecisi
         return False
     st.session_state.get(SKIPPED, set()).discard(seen.row)
     forget_seen()
-    if done.conflict and review.mine is None:
+    if done.conflict:
         # The row stays on screen, with both versions.
         return True
     remember_note(f"Row {seen.row:,} {VERDICT_WORDS[done.decision.verdict]}.", ":material/check:")

@@ -38,7 +38,7 @@ def show_row_history(review: ReviewContext, row: int) -> None:
         if not folded.open:
             return
         changes = history_of_row(review.workspace, review.dataset_id, row)
-        if review.mine is not None:  # what others said about it is not to sway anybody
+        if review.is_alone_with(row):  # what others said about it is not to sway anybody
             changes = blind_changes(changes, review.reviewer)
         if not changes:
             st.caption("Nobody has decided about it yet.")
@@ -50,7 +50,7 @@ def show_history(review: ReviewContext) -> None:
     """The latest decisions, and one of them in full."""
     everyone, mine, all_of_it = "Everyone", "Only mine", "Everything that was done"
     offered = [everyone, mine, all_of_it]
-    if review.mine is not None and not review.workspace.actor.may("curator"):
+    if review.alone is not None and not review.workspace.actor.may("curator"):
         # Whoever shares rows with others does not look at what they decided.
         offered, everyone = [mine], mine
     whose = st.segmented_control(
@@ -140,10 +140,10 @@ def _show_event(review: ReviewContext, event: DecisionEvent) -> None:
                 ),
             )  # fmt: skip
         changes = rows_of_decision(review.workspace, review.dataset_id, event.event_id, limit=EVENT_ROWS)
-        if review.mine is not None and event.reviewer == review.reviewer:
-            changes = blind_changes(changes, review.reviewer)
         for change in changes:
-            _show_event_row(review, change)
+            alone = review.is_alone_with(change.example_id)
+            for shown in blind_changes([change], review.reviewer) if alone else [change]:
+                _show_event_row(review, shown)
         if event.n_rows > EVENT_ROWS:
             st.caption(f"The first {EVENT_ROWS} of {event.n_rows:,} rows.")
 

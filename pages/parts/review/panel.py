@@ -36,7 +36,7 @@ from pages.shared.runs.job_watch import CLONED, cloned_defaults
 from pages.shared.wording import percent
 from tamis.actions.decisions import DecisionSnapshot
 from tamis.actions.review_queue import held_rows, release_other_sessions
-from tamis.actions.teams import share_of_queue
+from tamis.actions.teams import rows_seen_alone, share_of_queue
 from tamis.store.artifacts.store import Artifact
 from tamis.types import Int64s
 
@@ -67,7 +67,8 @@ def show_review(context: DatasetContext, artifacts: list[Artifact]) -> None:
     mine = share_in_view(context, queue, reviewer)
     if mine is not None and view == "queue":
         queue, queue_key = share_of_queue(queue, mine), f"{queue_key}:{reviewer}"
-    review = ReviewContext(context, queue, queue_key, reviewer, this_tab(), mine)
+    alone = rows_seen_alone(context.workspace, context.dataset_id, reviewer, mine)
+    review = ReviewContext(context, queue, queue_key, reviewer, this_tab(), mine, alone)
     if view in ("queue", "rules"):
         show_controls(context, queue, artifacts)
     shown: dict[str, Any] = {

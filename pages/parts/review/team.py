@@ -51,7 +51,7 @@ def show_team(review: ReviewContext) -> None:
     shares = list_shares(review.workspace, review.dataset_id, proposals_id)
     if shares:
         _show_shares(shares)
-        if review.mine is None or not why_not(assign_rows, review.workspace):
+        if review.alone is None or not why_not(assign_rows, review.workspace):
             _show_agreement(measure_agreement(review.workspace, review.dataset_id, proposals_id))
         else:
             st.caption(

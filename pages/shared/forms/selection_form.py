@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared import queries
-from pages.shared.address import read_scope
+from pages.shared.address import read_scope, stored_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
 from pages.shared.forms.options_form import Form, FormField, draw_options
@@ -270,7 +270,7 @@ def _shares_given(start: str, names: list[str]) -> dict[str, float]:
 
 def draw_rows(context: DatasetContext, drawn: FormField) -> str:
     """A tag, the filter in the address or a selection, as a pointer that is frozen before it is used."""
-    scope, names = read_scope(), names_in_view(context.view, "selection")
+    scope, names = stored_scope(), names_in_view(context.view, "selection")
     labels = {"": NO_ROWS[drawn.name]}
     if scope.conditions:
         said = describe_scope(scope, context.names.names, names)
@@ -343,7 +343,7 @@ def _show_preview(context: DatasetContext, filled: SelectionFormValues, show_pic
     st.subheader("What it would pick", anchor=False)
     expected = filled.expected
     if filled.first:
-        st.caption("What it picks is known when the scores towards the target are there.")
+        st.caption("What it picks is known when what is made first is there.")
         return
     if filled.waits_for:
         st.caption("What it picks is known when what it reads is there; *Select then* waits for that.")

@@ -264,7 +264,11 @@ class ArtifactStore:
 
     @contextmanager
     def writing(self, dataset_id: str, kind: str, identifier: str) -> Iterator[ArtifactWriter]:
-        """A writer that holds the artifact's lock; raises JobConflict while another process writes the same one."""
+        """A writer that holds the artifact's lock; raises JobConflict while another process writes the same one.
+
+        Raises NotAllowed in hands that may start no step: whatever is drawn for who only looks or reviews writes nothing.
+        """
+        self.actor.require("curator")
         if not (is_folder_name(dataset_id) and is_folder_name(identifier)):
             raise ValueError(f"{dataset_id!r} and {identifier!r} must be plain folder names")
         final = self.artifact_path(dataset_id, kind, identifier)

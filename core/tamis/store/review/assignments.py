@@ -64,15 +64,25 @@ def own_decisions(database: Database, dataset_id: str, reviewer: str = "") -> li
     return [row for row in rows if row.event_id not in dead]
 
 
-def own_event(database: Database, dataset_id: str, proposals_id: str, row: int, reviewer: str) -> int | None:
+def shared_rows(database: Database, dataset_id: str, reviewer: str) -> Int64s:
+    """The rows that this person and others were given, of whichever proposals, sorted."""
+    query = (
+        "SELECT DISTINCT mine.example_id FROM assignments AS mine JOIN assignments AS other "
+        "USING (dataset_id, proposals_id, example_id) "
+        "WHERE mine.dataset_id = ? AND mine.reviewer = ? AND other.reviewer != mine.reviewer ORDER BY 1"
+    )
+    with database.reading() as connection:
+        rows = [int(row) for (row,) in connection.execute(query, (dataset_id, reviewer))]
+    return np.asarray(rows, dtype=np.int64)
+
+
+def own_event(database: Database, dataset_id: str, row: int, reviewer: str) -> int | None:
     """The decision that this person made about a row which others decide too, 0 for none yet.
 
-    None for a row that is not assigned to several, where what others decided counts.
+    None for a row that is not assigned to several, where what others decided counts. By which proposals it is decided now
+    plays no part: to overrule by others what the second of two had said would be no second opinion.
     """
-    query = "SELECT count(*), sum(reviewer = ?) FROM assignments WHERE dataset_id = ? AND proposals_id = ? AND example_id = ?"
-    with database.reading() as connection:
-        n_people, is_mine = connection.execute(query, (reviewer, dataset_id, proposals_id, row)).fetchone()
-    if n_people < 2 or not is_mine:
+    if row not in shared_rows(database, dataset_id, reviewer):
         return None
     own = [one.event_id for one in own_decisions(database, dataset_id, reviewer) if one.example_id == row]
     return own[-1] if own else 0
