@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tamis.compute.compare.paired import paired_change
 from tamis.compute.compare.perplexity import log_ratio, mask_overlap, perplexity_over_seeds
 
 torch = pytest.importorskip("torch")
@@ -80,3 +81,27 @@ def test_perplexities_pairs_and_overlap():
     masks = rng.random((2, 64)) < 0.5
     packed = [np.packbits(one) for one in masks]
     assert mask_overlap(*packed) == pytest.approx((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
+
+
+def test_rows_of_one_prompt_do_not_tell_alike_sets_apart() -> None:
+    """Thirteen prompts with five rows each, half of a difference common to a prompt, and sets that are alike."""
+    rng, told = np.random.default_rng(1), np.zeros(2)
+    prompts, tokens, n_runs = np.repeat(np.arange(13), 5), np.full(65, 60), 300
+    for _ in range(n_runs):
+        rows = 0.05 * rng.standard_normal(13)[prompts] + 0.05 * rng.standard_normal(65)
+        luck = 0.003 * rng.standard_normal((2, 3, 1)) + 0.01 * rng.standard_normal((2, 3, 65))
+        first, second = (2 + rows + luck[0]) * tokens, (2 + luck[1]) * tokens
+        told += [log_ratio(first, second, tokens, groups=one).told != 0 for one in (None, prompts)]
+    assert told[1] / n_runs <= 0.09 < 0.18 < told[0] / n_runs  # what was said before
+
+
+def test_rows_of_a_group_are_one_with_their_tokens_and_all_pairs_hold_together() -> None:
+    rng = np.random.default_rng(2)
+    first, second = rng.normal(100, 9, (2, 4, 12))
+    tokens, groups = rng.integers(20, 60, 12), np.repeat(np.arange(8), [1, 1, 1, 2, 2, 2, 2, 1])
+    of_group = [(first - second).mean(axis=0)[groups == g].sum() for g in range(8)]
+    for n_models, n_pairs in ((2, 1), (4, 6)):
+        found = log_ratio(first, second, tokens, n_models=n_models, groups=groups)
+        plain = paired_change(np.array(of_group) * 8 / tokens.sum(), confidence_fraction=1 - 0.05 / n_pairs)
+        assert (found.row_low, found.row_high) == pytest.approx((plain.low, plain.high))
+        assert found.mean == pytest.approx(plain.mean)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -358,6 +359,21 @@ def test_every_cluster_is_drawn_with_its_interval_for_every_round(
             in said(app)
         )
         assert "clear of the others at 95 %" in said(app)
+
+
+def test_after_one_round_no_rounds_are_said_to_disagree(refined: tuple[Path, str, Artifact]) -> None:
+    """What passes for a round's own is then assumed and not measured."""
+    workspace, _, artifact = refined
+    history = plant(workspace, artifact, [np.array([1.0, -1.0, 0.8, -0.8])] * 2, n=9, spread=2.0)
+    for number in (1, 2):
+        evidence = history.evidence(number)
+        assert evidence is not None
+        assert evidence.seen_twice == (number == 2)
+        told = replace(evidence, told=False, rows_to_tell=np.full(4, -1.0), chance=0.5, between=0.4).said()
+        assert ("Rounds disagree with each other" in told) == evidence.seen_twice
+        assert ("One round does not show what of it lasts" in told) != evidence.seen_twice
+        untested = replace(evidence, told=False, chance=1.0, between=0.4).said()
+        assert "by chance" not in untested
 
 
 def test_where_nothing_is_told_that_is_said_and_what_was_measured_is_drawn(

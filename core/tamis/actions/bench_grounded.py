@@ -104,11 +104,17 @@ def bench_grounded(
     rng = np.random.default_rng(seed)
     names = list(dict.fromkeys(read.datasets))
     places = {name: np.array([one == name for one in read.datasets]) for name in names}
-    found = {name: balanced_accuracy(read.labels[at], support[at], rng) for name, at in places.items()}
+    together = np.unique(read.documents, return_inverse=True)[
+        1
+    ]  # claims of one document say much of each other
+    found = {
+        name: balanced_accuracy(read.labels[at], support[at], rng, groups=together[at])
+        for name, at in places.items()
+    }
     return GroundedBench(
         checker=checker or (model.identity if model is not None else llm),
         datasets=found,
-        together=balanced_accuracy(read.labels, support, rng),
+        together=balanced_accuracy(read.labels, support, rng, groups=together),
         mean=float(np.mean([one.value for one in found.values()])),
         n_not_judged=int(np.isnan(support).sum()),
     )

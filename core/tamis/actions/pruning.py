@@ -35,6 +35,7 @@ def pruning_lines(pruning: Pruning) -> list[str]:
     """The table in lines for a terminal: perplexities, then the pairs that are told apart, then the overlap of masks."""
     titles = [one.name for one in pruning.evaluations]
     lines = ["perplexity on " + ", ".join(titles)]
+    lines += [f"  {one.name}: {one.known_text}" for one in pruning.evaluations if one.known_text]
     fixed = {"dense": pruning.dense, "magnitude": pruning.magnitude}
     lines += [f"  {name:24} " + _numbers(line) for name, line in fixed.items() if line]
     for one, cells in zip(pruning.calibrations, pruning.cells, strict=True):

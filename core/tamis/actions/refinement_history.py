@@ -48,6 +48,7 @@ class RoundEvidenceSummary:
     before it, and ``trust`` 0..1 how much of the effects the weights follow. ``rows_to_tell`` as ``compute.refine.evidence.rows_to_tell`` has it.
     ``measured`` and ``measured_deviation`` are the cluster's own mean less the common one and its error, before it is drawn
     in, NaN where no row was scored: all there is to see where ``between`` is 0. ``round`` is the last round that counts.
+    ``seen_twice``: a cluster was scored in two rounds, so that ``inconsistency`` is measured and not assumed.
     """
 
     round: int
@@ -64,6 +65,7 @@ class RoundEvidenceSummary:
     told: bool
     chance: float
     trust: float
+    seen_twice: bool = True
 
     def clear(self) -> Bools:
         """Which clusters stand clear of the others at 95 % (k,); none where nothing is told."""
@@ -78,7 +80,7 @@ class RoundEvidenceSummary:
         n = int(self.clear().sum())
         stand = "No cluster stands" if not n else "One cluster stands" if n == 1 else f"{n:,} clusters stand"
         text = f"{stand} clear of the others at 95 %. Clusters differ by {self.between:.2f} standard deviations of a row"
-        if self.inconsistency > 0:
+        if self.inconsistency > 0 and self.seen_twice:
             text += f"; a round adds {self.inconsistency:.2f} of its own, which counts as noise"
         if self.trust < 1:
             text += f". {self._by_chance()}, so weights follow {percent(self.trust)} of these effects"
@@ -89,9 +91,11 @@ class RoundEvidenceSummary:
 
     def _not_told(self) -> str:
         text = "It cannot be told from noise yet whether clusters differ, so every weight is as it began."
-        if self.between > 0:
+        if self.between > 0 and self.chance < 1:
             text += f" {self._by_chance()}."
         missing = self.rows_to_tell[self.rows_to_tell > 0]
+        if (self.rows_to_tell < 0).any() and not self.seen_twice:
+            return f"{text} One round does not show what of it lasts: a second one does."
         if (self.rows_to_tell < 0).any():
             return f"{text} Rounds disagree with each other by more than clusters could: more rounds are needed, not more rows."
         if len(missing):
@@ -191,7 +195,12 @@ class RefinementHistory:
             told=bool(last.summary["told"]),
             chance=float(last.summary.get("chance", np.nan)),
             trust=float(last.summary.get("trust", 1.0)),
+            seen_twice=bool((np.sum(self._scored(at) > 0, axis=0) > 1).any()),
         )
+
+    def _scored(self, number: int) -> Float64s:
+        """Scored rows of each round up to this one and cluster."""
+        return np.stack([self.of_round(i, "n_scored") for i in range(1, number + 1)])
 
     def notes(self) -> list[str]:
         """What rounds have to say, each sentence once with the rounds that say it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -159,7 +159,8 @@ class TrainingRequest:
     ``model`` is the folder of a model or of an adapter (which is then trained further). Lines of ``train_file`` and
     ``eval_file`` are ``{"messages": [...]}``, with ``tools``, ``images`` and ``label`` where a row has them; those of
     ``pairs_file`` and ``eval_pairs_file`` ``{"prompt": [...], "chosen": [...], "rejected": [...], "cut": false}``, turns all, or for a
-    checker ``{"document", "claim", "label"}``. ``folder``
+    checker ``{"document", "claim", "label"}``. Looks at ``eval_pairs_file`` choose the weights that are kept; pairs of
+    ``told_pairs_file`` are measured once with these. ``folder``
     holds everything that is written: checkpoints, and the result in ``model/``; a second call with the same folder goes
     on from its last checkpoint. ``on_progress(step, n_steps, message)`` may raise JobCancelled, upon which a checkpoint
     is written; ``on_metric(name, value, step)`` gets the points of loss, eval_loss, learning_rate, tokens_per_s and
@@ -173,6 +174,7 @@ class TrainingRequest:
     seed: int = 0
     pairs_file: Path | None = None
     eval_pairs_file: Path | None = None
+    told_pairs_file: Path | None = None
     on_progress: Callable[[int, int, str], None] = field(default=_no_progress)
     on_metric: Callable[[str, float, float], None] = field(default=_no_metric)
 
@@ -235,7 +237,9 @@ class Trained:
     ``n_steps`` steps were made and ``n_tokens`` tokens read; ``train_loss`` is the mean over the tokens of the
     run, ``eval_loss`` that over the held-out tokens at its end (NaN without held-out rows). ``stopped`` is "" for a full
     run, "nan loss" or "early".
-    ``curves`` holds every point, those of earlier attempts too; ``n_held_out_pairs`` pairs were looked at, None without any. ``seconds`` is the time of the last attempt.
+    ``curves`` holds every point, those of earlier attempts too; ``n_held_out_pairs`` pairs were measured, None without any, at the
+    end with ``pair_measures`` (by the names of the curves), empty where looks chose the weights by these very pairs. ``seconds``
+    is the time of the last attempt.
     """
 
     folder: Path
@@ -248,6 +252,7 @@ class Trained:
     seconds: float = 0.0
     curves: tuple[Point, ...] = ()
     n_held_out_pairs: int | None = None
+    pair_measures: Mapping[str, float] = field(default_factory=dict)
 
 
 RECIPES: Table[Plugin] = Table(

@@ -33,7 +33,8 @@ CURVES = {
 class Watch(TrainerCallback):  # type: ignore[misc]
     """Reports every step, and stops at a loss that is no number; ``nan_step`` is where, -1 while it is one.
 
-    ``cancelled`` is what ended the run at a step for which a checkpoint was then written.
+    ``cancelled`` is what ended the run at a step for which a checkpoint was then written. While ``measures`` what is logged is no
+    point of a curve.
     """
 
     def __init__(self, request: TrainingRequest) -> None:
@@ -42,6 +43,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._tokens = self._heard = 0
         self._message = ""
         self.nan_step = -1
+        self.measures = False
         self.cancelled: JobCancelled | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the trainer's
@@ -77,6 +79,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:  # noqa: ANN401 - the trainer's
         """Add speed and memory to the log, hand all of it on, and look at the loss."""
+        if self.measures:
+            return
         values = {CURVES[name]: float(value) for name, value in (logs or {}).items() if name in CURVES}
         if "loss" in values:
             values |= self._measured(state)

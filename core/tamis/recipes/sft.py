@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,7 @@ def finish_training(
     seconds: float,
     *,
     n_held_out_pairs: int | None = None,
+    pair_measures: Mapping[str, float] | None = None,
 ) -> Trained:
     """Write what is kept and the record of it, and clear the checkpoints away."""
     stopped, n_steps = _write_kept(trainer, request, watch)
@@ -289,6 +291,7 @@ def finish_training(
         seconds=seconds,
         curves=curves,
         n_held_out_pairs=n_held_out_pairs,
+        pair_measures=dict(pair_measures or {}),
     )
     trainer.accelerator.wait_for_everyone()
     if _is_main():

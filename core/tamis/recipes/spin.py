@@ -23,7 +23,7 @@ from tamis.models.chat_tokens import ChatTokens
 from tamis.models.row_marks import UnfitRow
 from tamis.recipes import RowFit, SpinOptions, Trained, TrainingRequest
 from tamis.recipes.arguments import trainer_arguments
-from tamis.recipes.callbacks import Watch
+from tamis.recipes.callbacks import CURVES, Watch
 from tamis.recipes.rows import NOT_LEARNED, TurnTokens
 from tamis.recipes.sft import (
     computes_half,
@@ -75,16 +75,29 @@ def train_spin(request: TrainingRequest, options: SpinOptions) -> Trained:
             f"No pair is left to learn from. {fit.text} Raise max_length or the length of the answers."
         )
     request.on_progress(0, 0, fit.text)
-    held_out = (
-        []
-        if request.eval_pairs_file is None
-        else read_pairs(request.eval_pairs_file, tokenizer, options, limit)[0]
-    )
+    looked_at, told = (
+        [] if file is None else read_pairs(file, tokenizer, options, limit)[0]
+        for file in (request.eval_pairs_file, request.told_pairs_file)
+    )  # fmt: skip
     watch = Watch(request)
-    trainer = _trainer(request, options, model, tokenizer, watch, (pairs, held_out), half=half)
+    trainer = _trainer(request, options, model, tokenizer, watch, (pairs, looked_at), half=half)
     run_trainer(trainer, request, watch)
+    measures = _measured(trainer, told, watch) if told and watch.nan_step < 0 else {}
     seconds = time.perf_counter() - began
-    return finish_training(trainer, request, watch, fit, seconds, n_held_out_pairs=len(held_out) or None)
+    return finish_training(
+        trainer, request, watch, fit, seconds,
+        n_held_out_pairs=len(told if request.told_pairs_file else looked_at) or None, pair_measures=measures,
+    )  # fmt: skip
+
+
+def _measured(trainer: SelfPlayTrainer, pairs: list[PairTokens], watch: Watch) -> dict[str, float]:
+    """Margin, accuracy and likelihoods of pairs that no look was at, by the names of the curves, which they are not part of."""
+    watch.measures = True
+    before = len(trainer.state.log_history)
+    trainer.evaluate(_dataset(pairs), metric_key_prefix="told")
+    logged = {name: value for entry in trainer.state.log_history[before:] for name, value in entry.items()}
+    del trainer.state.log_history[before:]
+    return {drawn: float(logged[name]) for name, drawn in CURVES.items() if name in logged}
 
 
 def read_pairs(

@@ -68,6 +68,8 @@ def choose_examined(context: DatasetContext, start: FormDefaults) -> ExaminedCho
     groups = examination_groups(by_id[chosen])
     if summary.get("judge_is_student"):
         st.caption(":material/info: The judge is the model that answered: it may be kind to itself.")
+    if summary.get("measured_text"):
+        st.caption(f":material/info: {plain(str(summary['measured_text']))}")
     values: dict[str, JSON] = {"parents": f"wrong:{chosen}"}
     if len(groups) > 1:
         accuracy_chart(groups)

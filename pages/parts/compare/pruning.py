@@ -137,6 +137,9 @@ def _show_result(context: DatasetContext, artifact: Artifact) -> None:
         st.caption(
             f"Up to {percent(pads)} of the tokens in the windows of a draw only fill them; they were {counted}."
         )
+    for title, one in zip(measured, pruning.evaluations, strict=True):
+        if one.known_text:
+            st.caption(f":material/info: {plain(f'{title}: {one.known_text}')}")
     for words in pruning.too_short(artifact.manifest.options):
         st.caption(f":material/info: {plain(words)}")
     st.download_button(
@@ -162,8 +165,8 @@ def _say_pairs(pruning: Pruning, titles: list[str], measured: list[str]) -> None
     rest = len(pruning.pairs) - len(told)
     if rest:
         st.caption(
-            f"{count_of(rest, 'pair')} cannot be told apart: told is what is beyond chance over draws and over rows, "
-            "corrected for all pairs."
+            f"{count_of(rest, 'pair')} cannot be told apart: told is what is beyond chance over draws and over rows, those "
+            "with like prompts counted once, corrected for all pairs."
         )
 
 

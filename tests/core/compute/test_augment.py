@@ -17,6 +17,7 @@ from tamis.compute.augment.shapes import (
     text_shape,
 )
 from tamis.compute.augment.types import Budget
+from tamis.compute.compare.win_rate import wilson_interval
 from tamis.compute.text.near_duplicates import normalised_words, shingles
 from tamis.compute.text.text_overlap import rouge_l
 
@@ -270,3 +271,15 @@ def test_a_cost_is_reserved_by_its_prices() -> None:
     assert not ledger.reserve(100, 50, 1)
     assert ledger.reserve(500, 50, 1) == "cost"
     assert estimated_tokens("abcd") == 2
+
+
+def test_marks_of_answers_to_one_prompt_count_once():
+    """Ten prompts with six rows each, answered alike: the interval is that of ten answers."""
+    marks = np.repeat([1.0, 1, 1, 1, 1, 1, 1, 0, 0, 0], 6)
+    (one,) = marks_by_group(["x"] * 60, marks, np.repeat(np.arange(10), 6))
+    assert (one.n, one.accuracy, one.n_counted) == (60, 0.7, 10)
+    assert (one.low, one.high) == pytest.approx(wilson_interval(7, 10))
+    (alone,) = marks_by_group(["x"] * 60, marks)
+    assert (alone.low, alone.high) == pytest.approx(wilson_interval(42, 60))
+    (none,) = marks_by_group(["x"], np.array([np.nan]), np.array([0]))
+    assert none.n == 0 and np.isnan(none.low)

@@ -114,8 +114,14 @@ def test_which_rows_are_claims() -> None:
 
 def test_balanced_accuracy_by_hand() -> None:
     labels = np.array([1, 1, 1, 1, 0, 0], dtype=bool)
-    found = balanced_accuracy(labels, np.array([0.9, 0.8, 0.6, 0.2, 0.1, np.nan]), np.random.default_rng(0))
+    found = balanced_accuracy(
+        labels, np.array([0.9, 0.8, 0.6, 0.2, 0.1, np.nan]), np.random.default_rng(0), groups=np.arange(6)
+    )
     assert (found.tpr, found.tnr, found.value) == (0.75, 1.0, 0.875)
     assert found.low <= found.value <= found.high
     with pytest.raises(InvalidOptions, match="both labels"):
-        balanced_accuracy(np.ones(3, dtype=bool), np.ones(3), np.random.default_rng(0))
+        balanced_accuracy(np.ones(3, dtype=bool), np.ones(3), np.random.default_rng(0), groups=np.arange(3))
+    one = balanced_accuracy(
+        labels, np.full(6, 0.9), np.random.default_rng(0), groups=np.zeros(6, dtype=np.int64)
+    )
+    assert np.isnan(one.low) and one.value == 0.5  # one document tells nothing of others

@@ -11,6 +11,7 @@ import pytest
 
 from tamis.actions.adapters import export_adapter
 from tamis.registry import parse_options
+from tamis.steps.finetune.company import evaluated_rows, unsure_of
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.finetune.split import split_one_by_one, split_rows, split_text
 from tamis.steps.import_file.identify import plan_import
@@ -341,6 +342,30 @@ def test_an_adapter_that_knows_every_row_leaves_nothing_to_hold_out_and_that_is_
     unsure, *_ = split_of(store, dataset_id, model=round_model)
     assert len(unsure.held_out) >= 2
     assert f"Which rows {round_model} was trained on is not recorded" in split_text(unsure, stops_early=False)
+
+
+def test_of_a_folder_of_weights_that_says_nothing_it_is_told_that_nothing_can_be_told(tmp_path):
+    """Full weights that were copied look like any published model's."""
+    store, dataset_id = dataset(tmp_path, [row(f"What is topic{i} of{i * 3}?") for i in range(40)])
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    (weights / "config.json").write_text("{}")
+    split, *_ = split_of(store, dataset_id, model=str(weights))
+    said = (
+        f"It cannot be told what the folder {weights} was trained on: some held-out rows may be among that."
+    )
+    assert said in split_text(split, stops_early=False)
+    assert split.counts.unrecorded == ""
+    bundled, *_ = split_of(store, dataset_id)
+    assert "was trained on" not in split_text(bundled, stops_early=False)
+    examples = store.examples(dataset_id)
+    assert unsure_of(str(weights), store.workspace, "held-out rows") == said
+    beside = evaluated_rows(examples, np.arange(10), str(weights), store.workspace)
+    assert (beside.known.sum(), len(np.unique(beside.groups)), "weights was trained on" in beside.unsure) == (
+        0,
+        10,
+        True,
+    )
 
 
 def test_where_all_prompts_are_alike_what_can_be_kept_together_is_and_the_rest_is_said(tmp_path):

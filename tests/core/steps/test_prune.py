@@ -13,7 +13,7 @@ from tamis.registry import parse_options
 from tamis.steps.prune.options import PruneOptions
 from tamis.steps.prune.pruning import DENSE, MAGNITUDE, ROWS, read_pruning, window_files
 from tests.core.llms.conftest import build_model
-from tests.core.steps.finetuning import Reports, rows_artifact, run, small_dataset
+from tests.core.steps.finetuning import RECIPE, Reports, rows_artifact, run, small_dataset
 from tests.support.threads import one_thread
 
 __all__ = ["one_thread"]  # a fixture
@@ -60,6 +60,26 @@ def test_every_set_is_measured_on_rows_that_none_names(usual):
     own = [one for one in rows if one["calibration"] == 1 and one["seed"] == 43]
     wanted = np.exp(sum(one["nll"] for one in own) / sum(one["n_tokens"] for one in own))
     assert found.cells[1][0].draws[1] == pytest.approx(wanted)
+
+
+def test_rows_that_the_model_was_trained_on_are_told(pool, tiny, usual):
+    """Of an adapter its rows are known; of a folder of others' weights nothing is, and that is told too."""
+    store, dataset_id, _ = pool
+    _, found = usual
+    assert f"It cannot be told what the folder {tiny} was trained on" in found.evaluations[0].known_text
+    assert "those that the model was trained on" not in found.evaluations[0].known_text
+    trained = run(store, dataset_id, "finetune", {
+        "model": str(tiny), "within": rows_artifact(store, dataset_id, range(12, 16)), "recipe_options": RECIPE | {"max_steps": 1},
+        "held_out_fraction": 0, "n_generate": 0,
+    })  # fmt: skip
+    named = [rows_artifact(store, dataset_id, ids) for ids in (range(12, 24), range(16, 24))]
+    made, found = pruned(
+        pool, tiny, model=f"adapter:{trained.id}", evaluations=named, n_evaluation_rows=12, n_seeds=1
+    )
+    known, others = found.evaluations
+    assert known.known_text.startswith("4 of 12 rows are those that the model was trained on, or like them")
+    assert known.known_text in made.summary["measured_text"]
+    assert "was trained on, or" not in others.known_text
 
 
 def test_the_summary_holds_the_two_means(usual):

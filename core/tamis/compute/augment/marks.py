@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tamis.compute.compare.win_rate import wilson_interval
-from tamis.types import Float64s
+from tamis.compute.compare.win_rate import effective_rows, wilson_interval
+from tamis.types import Float64s, Int64s
 
 # A minus between digits takes one from another and is no sign.
 NUMBER = re.compile(r"(?:(?<![\w)])[-−])?(?:\d[\d,]*(?:\.\d+)?|(?<!\d)\.\d+)")
@@ -17,7 +17,10 @@ NUMBER = re.compile(r"(?:(?<![\w)])[-−])?(?:\d[\d,]*(?:\.\d+)?|(?<!\d)\.\d+)")
 
 @dataclass(frozen=True, slots=True)
 class GroupMark:
-    """Rows of a group that could be marked, how many of them are right, and Wilson's 95 % interval of that share."""
+    """Rows of a group that could be marked, how many of them are right, and Wilson's 95 % interval of that share.
+
+    ``n_counted`` is the number of rows that the interval is made with: fewer where several have one prompt.
+    """
 
     group: str
     n: int
@@ -26,6 +29,7 @@ class GroupMark:
     low: float
     high: float
     n_unmarked: int
+    n_counted: float = 0.0
 
 
 def last_number(text: str) -> float | None:
@@ -55,16 +59,22 @@ def worst_quarter(losses: Float64s, fraction: float = 0.25) -> Float64s:
     return np.where(np.isfinite(losses), (losses < limit).astype(np.float64), np.nan)
 
 
-def marks_by_group(groups: Sequence[str], marks: Float64s) -> list[GroupMark]:
-    """Groups in the order of their names, with marks 1 right, 0 wrong, NaN not marked."""
+def marks_by_group(groups: Sequence[str], marks: Float64s, together: Int64s | None = None) -> list[GroupMark]:
+    """Groups in the order of their names, with marks 1 right, 0 wrong, NaN not marked.
+
+    Rows with the same number in ``together`` (n,), as of one prompt, which a model answers alike, are no evidence of their own:
+    the interval has as many rows as Kish's (1965) n for wholly alike ones, (Σ m)² / Σ m² of m rows each.
+    """
     names = np.asarray(groups, dtype=object)
     table = []
     for name in sorted(set(groups)):
-        values = marks[names == name]
-        known = values[np.isfinite(values)]
-        right, n = float(known.sum()), len(known)
-        low, high = wilson_interval(right, n)
-        table.append(GroupMark(name, n, right, right / n if n else float("nan"), low, high, len(values) - n))
+        inside = names == name
+        known = np.isfinite(marks) & inside
+        right, n = float(marks[known].sum()), int(known.sum())
+        counted = float(n) if together is None or not n else effective_rows(together[known])
+        low, high = wilson_interval(right / n * counted if n else 0.0, counted)
+        share = right / n if n else float("nan")
+        table.append(GroupMark(name, n, right, share, low, high, int(inside.sum()) - n, counted))
     return table
 
 

@@ -45,10 +45,18 @@ def perplexity_over_seeds(nll: Float64s, n_tokens: Int64s) -> tuple[float, float
     return mean, low, high
 
 
-def log_ratio(first: Float64s, second: Float64s, n_tokens: Int64s, *, n_models: int = 2) -> LogRatio:
+def log_ratio(
+    first: Float64s,
+    second: Float64s,
+    n_tokens: Int64s,
+    *,
+    n_models: int = 2,
+    groups: Int64s | None = None,
+) -> LogRatio:
     """``first`` and ``second`` (seeds, rows) are sums of negative log-likelihoods of the same rows with ``n_tokens`` (rows,).
 
-    Over draws: differences of one seed are pairs. Over rows: means over draws, rows weighted by their tokens. Of
+    Over draws: differences of one seed are pairs. Over rows: means over draws, rows weighted by their tokens; those of one of
+    ``groups`` (rows,), as of one prompt, are one, with the sum of their tokens. Of
     ``n_models`` held beside each other all pairs hold together (Bonferroni).
     """
     draws = difference_over_seeds(
@@ -58,9 +66,9 @@ def log_ratio(first: Float64s, second: Float64s, n_tokens: Int64s, *, n_models: 
         n_methods=max(2, n_models),
     )
     n_pairs = max(1, n_models * (n_models - 1) // 2)
-    rows = paired_change(
-        (first - second).mean(axis=0) / n_tokens.mean(), confidence_fraction=1 - 0.05 / n_pairs
-    )
+    place = np.arange(len(n_tokens)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums = np.bincount(place, weights=(first - second).mean(axis=0))
+    rows = paired_change(sums * len(sums) / n_tokens.sum(), confidence_fraction=1 - 0.05 / n_pairs)
     return LogRatio(draws.mean, draws.low, draws.high, rows.low, rows.high)
 
 

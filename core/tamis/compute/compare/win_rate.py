@@ -34,10 +34,16 @@ class WinRate:
     high: float
 
 
-def wilson_interval(won: float, n: int, confidence_fraction: float = 0.95) -> tuple[float, float]:
+def effective_rows(groups: Int64s) -> float:
+    """How many independent rows as many say as these (n,) do, where rows of one group are all alike: Kish's (1965) n."""
+    sizes = np.unique(groups, return_counts=True)[1].astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes**2).sum()) if len(sizes) else 0.0
+
+
+def wilson_interval(won: float, n: float, confidence_fraction: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval (1927) of a share of ``n`` trials, inside [0, 1]; NaN for no trial.
 
-    ``won`` may be a half number: ties count half, which makes the interval a little too wide.
+    ``won`` may be a half number: ties count half, which makes the interval a little too wide. ``n`` may be one of rows in effect.
     """
     if n == 0:
         return float("nan"), float("nan")

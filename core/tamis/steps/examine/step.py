@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.compute.augment.marks import GroupMark, marks_by_group, worst_quarter
+from tamis.compute.text.row_families import MOST_NEAR
 from tamis.errors import InvalidOptions
 from tamis.steps.context import StepContext
 from tamis.steps.examine.chunks import ExamineChunks, answer_limit
 from tamis.steps.examine.marks import MARKS, LabelOptions, LossOptions
 from tamis.steps.examine.options import ExamineOptions
+from tamis.steps.finetune.company import EvaluatedRows, evaluated_rows
 from tamis.steps.score.chunks import Spent, part_name, read_parts
 from tamis.store.artifacts.examinations import EXAMINATION, GROUPS, SCHEMA, write_groups
 from tamis.store.artifacts.frozen_rows import read_frozen
@@ -33,6 +35,7 @@ from tamis.types import JSON, Int64s
 
 CHUNK_ROWS = 16
 ALL = "all rows"
+LOCAL = "transformers"  # the language model whose weights are a folder or an adapter
 MOST_LABELS = 100
 MOST_GROUPS = 100  # in the summary; the table has all
 
@@ -59,10 +62,22 @@ def run(context: StepContext, options: ExamineOptions) -> dict[str, JSON]:
     }
     columns |= {"value": answers["value"], "group": pa.array(groups, pa.string()), "why": answers["why"]}
     pq.write_table(pa.table(columns, schema=SCHEMA), context.output.path / EXAMINATION, compression="zstd")
-    table = marks_by_group(groups, marks)
+    measured = _measured(context, options, ids)
+    table = marks_by_group(groups, marks, None if measured is None else measured.groups)
     write_groups(context.output.path / GROUPS, table)
     whys = Counter(why for why in answers["why"].to_pylist() if why)
-    return _summary(options, table, spent) | {"max_new_tokens": limit, "not_marked": dict(whys)}
+    whole = marks_by_group([ALL] * len(ids), marks, None if measured is None else measured.groups)[0]
+    said = "" if measured is None else measured.sentence(left_out=False)
+    told: dict[str, JSON] = {"max_new_tokens": limit, "not_marked": dict(whys), "measured_text": said}
+    return _summary(options, table, whole, spent) | told
+
+
+def _measured(context: StepContext, options: ExamineOptions, ids: Int64s) -> EvaluatedRows | None:
+    """Which rows count once, and which the model was trained on; None among so many that nobody counts them."""
+    if len(ids) > MOST_NEAR:
+        return None
+    model = str(options.llm_options.get("model") or "") if options.llm == LOCAL else ""
+    return evaluated_rows(context.input("examples"), ids, model, context.workspace, seed=options.seed)
 
 
 def _asked_rows(context: StepContext) -> Int64s:
@@ -124,20 +139,22 @@ def _group_names(context: StepContext, column: str, ids: Int64s, rows: pa.Table)
     return [ALL] * len(ids)
 
 
-def _summary(options: ExamineOptions, groups: list[GroupMark], spent: Spent) -> dict[str, JSON]:
-    n, right = sum(one.n for one in groups), sum(one.right for one in groups)
-    whole = marks_by_group([ALL] * n, np.array([1.0] * int(right) + [0.0] * (n - int(right)))) if n else []
+def _summary(
+    options: ExamineOptions, groups: list[GroupMark], whole: GroupMark, spent: Spent
+) -> dict[str, JSON]:
+    n, right = whole.n, whole.right
     usage = spent.usage
     return {
         "llm": options.llm,
         "mark": options.mark,
-        "n_rows": n + sum(one.n_unmarked for one in groups),
+        "n_rows": n + whole.n_unmarked,
         "n_marked": n,
         "n_right": int(right),
         "n_wrong": n - int(right),
-        "accuracy": whole[0].accuracy if whole else None,
-        "accuracy_low": whole[0].low if whole else None,
-        "accuracy_high": whole[0].high if whole else None,
+        "accuracy": whole.accuracy if n else None,
+        "accuracy_low": whole.low if n else None,
+        "accuracy_high": whole.high if n else None,
+        "n_counted": whole.n_counted,
         "n_groups": len(groups),
         "groups": [_told(one) for one in groups[:MOST_GROUPS]],
         "judge_is_student": options.judges_itself(),

@@ -15,10 +15,11 @@ from tamis.errors import InvalidOptions
 from tamis.scorers.options import LocalClassifierOptions
 from tamis.steps.finetune.rows import source_rows
 from tamis.steps.finetune.split import Split
+from tamis.store.artifacts.adapters import HELD_OUT, STOPPING, TRAIN
 from tamis.store.artifacts.store import Artifact
 from tamis.types import JSON, Message
 
-CLAIMS, HELD_OUT_CLAIMS = "claims.jsonl", "held_out_claims.jsonl"
+CLAIM_FILES = {TRAIN: "claims.jsonl", STOPPING: "stopping_claims.jsonl", HELD_OUT: "held_out_claims.jsonl"}
 ANSWERS = {"yes": 1, "no": 0, "supported": 1, "unsupported": 0, "1": 1, "0": 0}
 
 
@@ -30,9 +31,12 @@ def write_claims(examples: Artifact, split: Split, folder: Path) -> dict[str, JS
     """
     told: dict[str, JSON] = {}
     for name, file, rows in (
-        ("claims", CLAIMS, split.train),
-        ("held_out_claims", HELD_OUT_CLAIMS, split.held_out),
+        ("claims", CLAIM_FILES[TRAIN], split.train),
+        ("stopping_claims", CLAIM_FILES[STOPPING], split.stopping),
+        ("held_out_claims", CLAIM_FILES[HELD_OUT], split.held_out),
     ):
+        if name == "stopping_claims" and not len(rows):
+            continue
         found = [_claim(turns, meta) for _, turns, meta in source_rows(examples, rows, split.replaced)]
         lines = [one for one in found if one is not None]
         (folder / file).write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in lines))
@@ -51,7 +55,7 @@ def measure_checker(
     """Balanced accuracy on the held-out claims with its interval; nothing where one of the labels is missing among them."""
     from tamis.scorers.classifier import Classifier
 
-    lines = [orjson.loads(line) for line in (folder / HELD_OUT_CLAIMS).read_bytes().splitlines()]
+    lines = [orjson.loads(line) for line in (folder / CLAIM_FILES[HELD_OUT]).read_bytes().splitlines()]
     labels = np.array([one["label"] for one in lines], dtype=np.bool_)
     if not 0 < labels.sum() < len(labels):
         return {}
@@ -61,7 +65,10 @@ def measure_checker(
     logits = Classifier(options).pairs([one["document"] for one in lines], [one["claim"] for one in lines])
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     found = balanced_accuracy(
-        labels, (shifted / shifted.sum(axis=1, keepdims=True))[:, -1], np.random.default_rng(seed)
+        labels,
+        (shifted / shifted.sum(axis=1, keepdims=True))[:, -1],
+        np.random.default_rng(seed),
+        groups=np.unique([one["document"] for one in lines], return_inverse=True)[1],
     )
     return {
         "balanced_accuracy": found.value, "balanced_accuracy_low": found.low, "balanced_accuracy_high": found.high,

@@ -27,10 +27,14 @@ UNTRAINED = ("pruning",)  # results that hold a model which they changed and did
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A model as it was named, with the result that it came from; ``artifact`` is None where that is not known."""
+    """A model as it was named, with the result that it came from; ``artifact`` is None where that is not known.
+
+    ``is_foreign``: it is a folder of weights that says nothing of where it came from, as that of any published model.
+    """
 
     named: str
     artifact: Artifact | None
+    is_foreign: bool = False
 
     def conversations(self) -> list[list[Message]] | None:
         """What it was trained on; None where that is not recorded."""
@@ -48,7 +52,7 @@ def model_sources(model: str, workspace: Path) -> Iterator[ModelSource]:
     """The model and those that it was made from, as far as they are of Tamis or adapters: ``adapter:ID``, or a folder of
     weights where it lies, merged, exported or copied.
 
-    Nothing for a model of others. Raises ModelMissing where ``model`` itself is an adapter that is not there.
+    Of a folder of other weights nothing can be told, and nothing comes for the bundled model and a name of the hub. Raises ModelMissing where ``model`` itself is an adapter that is not there.
     """
     seen: set[Path] = set()
     while True:
@@ -69,6 +73,7 @@ def model_sources(model: str, workspace: Path) -> Iterator[ModelSource]:
             model = str(options.get("model") or options.get("settings", {}).get("model") or "")
             continue
         if not ((folder / CONFIG).is_file() or (folder / ABOUT).is_file()):
+            yield ModelSource(model, None, is_foreign=True)
             return
         yield ModelSource(model, None)
         model = _base_named_in(folder)

@@ -98,8 +98,13 @@ class FinetuneOptions(StepOptions):
 
     @property
     def stops_early(self) -> bool:
-        """Whether training ends where held-out loss does not fall any more."""
-        return int(self.recipe_options.get("early_stopping_patience") or 0) > 0
+        """Whether looks at rows choose the weights that are kept: with early stopping, and of recipes that keep the best look."""
+        return self.patience > 0 or self.recipe in (SPIN, CHECKER)
+
+    @property
+    def patience(self) -> int:
+        """Looks without a lower loss after which training ends; 0: it does not end early."""
+        return int(self.recipe_options.get("early_stopping_patience") or 0)
 
     def needs(self) -> tuple[Need, ...]:
         """The examples, and what was pointed at; a clustering where rows come with none."""

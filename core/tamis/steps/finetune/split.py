@@ -18,7 +18,7 @@ from tamis.compute.text.row_families import (
     rows_that_fit,
 )
 from tamis.errors import InvalidOptions
-from tamis.steps.finetune.company import row_families, row_prompts, trained_before
+from tamis.steps.finetune.company import KnownPrompts, row_families, row_prompts, trained_before, unsure_text
 from tamis.steps.finetune.options import FinetuneOptions
 from tamis.steps.finetune.written import WrittenRows, written_rows
 from tamis.store.artifacts.frozen_rows import read_frozen
@@ -40,7 +40,7 @@ class SplitCounts:
     ``equal`` (no nearly equal ones), ``prompts`` (equal prompts alone), or ``rows`` (nothing). ``n_known`` rows could not
     be held out because the model had been trained on them or their like, ``n_near_named`` were not trained on because
     they are like named held-out rows. Without ``every_pair`` nearly equal prompts were compared with some alone.
-    ``unrecorded`` is the model whose training rows are not recorded. ``n_leaking`` rows that a model wrote were not trained on,
+    ``unrecorded`` is the model whose training rows are not recorded, ``untold`` a folder of others' weights. ``n_leaking`` rows that a model wrote were not trained on,
     because they come from held-out ones or are like them.
     """
 
@@ -53,6 +53,7 @@ class SplitCounts:
     n_known: int = 0
     n_near_named: int = 0
     unrecorded: str = ""
+    untold: str = ""
     n_leaking: int = 0
 
 
@@ -139,7 +140,7 @@ def split_rows(inputs: Mapping[str, Artifact], options: FinetuneOptions, workspa
         every_pair=options.split == "connected",
     )
     written = written_rows(inputs["examples"])
-    company = _Company(rows, links, known.unrecorded, options.split == "connected", written)
+    company = _Company(rows, links, known, options.split == "connected", written)
     split = _around_named(plain, company) if "held_out" in inputs else _drawn(plain, company, options)
     return _checked(_with_stopping(split, company, options), n_asked)
 
@@ -150,8 +151,12 @@ def n_set_apart(n_rows: int, options: FinetuneOptions, fraction: float | None = 
     return min(options.max_held_out, max(1, round(share * n_rows))) if share and n_rows > 1 else 0
 
 
-def split_text(split: Split, *, stops_early: bool) -> str:
-    """What was done, in sentences for a page, a command and a manifest."""
+def split_text(split: Split, *, stops_early: bool, by_best_look: bool = False) -> str:
+    """What was done, in sentences for a page, a command and a manifest.
+
+    ``stops_early``: looks at rows choose the weights; ``by_best_look``: without ending the training.
+    """
+    looked = "the weights kept are those that did best on" if by_best_look else "early stopping looked at"
     counts = split.counts
     if not len(split.held_out):
         reason = _why_none(counts)
@@ -159,7 +164,7 @@ def split_text(split: Split, *, stops_early: bool) -> str:
     if counts is None:
         return (
             f"{len(split.held_out):,} rows were held out one by one: rows with the same prompt may be among those that were "
-            f"trained on{', and early stopping looked at these very rows' if stops_early else ''}."
+            f"trained on{f', and {looked} these very rows' if stops_early else ''}."
         )
     parts = [f"{len(split.held_out):,} rows were held out{_KEPT[counts.level]}."]
     parts += _likeness(counts)
@@ -173,12 +178,10 @@ def split_text(split: Split, *, stops_early: bool) -> str:
         parts.append(
             f"{counts.n_known:,} rows were not held out: the model had been trained on them or their like."
         )
-    if counts.unrecorded:
-        parts.append(
-            f"Which rows {counts.unrecorded} was trained on is not recorded: some held-out rows may be among them."
-        )
+    if unsure := unsure_text(counts.unrecorded, counts.untold, "held-out rows"):
+        parts.append(unsure)
     if stops_early:
-        parts.append(f"Early stopping looked at {len(split.stopping):,} other rows.")
+        parts.append(f"{looked[0].upper()}{looked[1:]} {len(split.stopping):,} other rows.")
     return " ".join(parts)
 
 
@@ -218,7 +221,7 @@ class _Company:
 
     rows: Int64s
     links: RowLinks
-    unrecorded: str
+    model: KnownPrompts
     every_pair: bool
     written: WrittenRows
 
@@ -251,7 +254,7 @@ class _Company:
         return SplitCounts(
             level=level, n_repeats=n_repeats, n_near=n_near, n_family=n_family,
             near_searched=self.links.near_searched, every_pair=self.every_pair,
-            unrecorded=self.unrecorded, **more,
+            unrecorded=self.model.unrecorded, untold=self.model.untold, **more,
         )  # fmt: skip
 
 

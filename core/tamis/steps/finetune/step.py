@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +22,11 @@ from tamis.settings import Settings
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.chat_prompts import question_and_answer
 from tamis.steps.context import StepContext
-from tamis.steps.finetune.claims import CLAIMS, HELD_OUT_CLAIMS, measure_checker, write_claims
+from tamis.steps.finetune.claims import CLAIM_FILES, measure_checker, write_claims
 from tamis.steps.finetune.curves import write_curves
 from tamis.steps.finetune.evaluate import HeldOut, by_cluster, evaluate, loss_verdict, means
 from tamis.steps.finetune.options import CHECKER, SPIN, FinetuneOptions
-from tamis.steps.finetune.pairs import HELD_OUT_PAIRS, PAIRS, describe_pairs, write_pairs
+from tamis.steps.finetune.pairs import PAIR_FILES, describe_pairs, write_pairs
 from tamis.steps.finetune.rows import training_records, write_training_file
 from tamis.steps.finetune.split import Split, split_rows, split_text
 from tamis.store.artifacts.adapters import CLUSTERS, CURVES, EVALUATION, HELD_OUT, STOPPING, TRAIN
@@ -54,7 +55,7 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
     split = split_rows(context.inputs, options, context.workspace)
     files = _write_files(context, split) | _describe_split(split, options)
     if options.recipe == SPIN:
-        files |= write_pairs(context.input("examination"), context.output.path, options)
+        files |= write_pairs(context.input("examination"), context.output.path, options, split)
     if options.recipe == CHECKER:
         files |= write_claims(context.input("examples"), split, context.output.path)
     context.progress("load model", 0, 1)
@@ -63,7 +64,7 @@ def run(context: StepContext, options: FinetuneOptions) -> dict[str, JSON]:
     write_curves(trained.curves, context.output.path / CURVES)
     summary = files | _describe(trained, options, base) | {"n_dropped_in_review": split.n_dropped}
     if options.recipe == SPIN:
-        summary |= describe_pairs(trained)
+        summary |= describe_pairs(trained, float(files["pairs_counted"]))
     if options.recipe == CHECKER:
         summary |= _measured(context, options, trained)
     elif len(split.held_out):
@@ -114,7 +115,7 @@ def _describe_split(split: Split, options: FinetuneOptions) -> dict[str, JSON]:
     stops_early = options.stops_early and bool(len(split.held_out))
     told: dict[str, JSON] = {
         "n_stopping": len(split.stopping),
-        "split_text": split_text(split, stops_early=stops_early),
+        "split_text": split_text(split, stops_early=stops_early, by_best_look=not options.patience),
     }
     if split.counts is not None:
         told["split_counts"] = asdict(split.counts)
@@ -131,7 +132,8 @@ def _looked_at(split: Split, options: FinetuneOptions) -> str:
 def _train(context: StepContext, options: FinetuneOptions, base: Path, *, looked_at: str) -> Trained:
     folder = context.output.part(PART)
     folder.mkdir(exist_ok=True)
-    pairs = {SPIN: (PAIRS, HELD_OUT_PAIRS), CHECKER: (CLAIMS, HELD_OUT_CLAIMS)}.get(options.recipe)
+    pairs = {SPIN: PAIR_FILES, CHECKER: CLAIM_FILES}.get(options.recipe, {})
+    apart = bool(pairs) and looked_at != HELD_OUT  # those that are told are not those that choose the weights
 
     def on_progress(step: int, n_steps: int, message: str) -> None:
         if n_steps:
@@ -143,8 +145,9 @@ def _train(context: StepContext, options: FinetuneOptions, base: Path, *, looked
         model=base,
         train_file=context.output.path / TRAIN,
         eval_file=context.output.path / looked_at if looked_at else None,
-        pairs_file=None if pairs is None else context.output.path / pairs[0],
-        eval_pairs_file=None if pairs is None or not looked_at else context.output.path / pairs[1],
+        pairs_file=_beside(context, pairs, TRAIN),
+        eval_pairs_file=_beside(context, pairs, looked_at),
+        told_pairs_file=_beside(context, pairs, HELD_OUT) if apart else None,
         folder=folder,
         seed=options.seed,
         on_progress=on_progress,
@@ -152,6 +155,12 @@ def _train(context: StepContext, options: FinetuneOptions, base: Path, *, looked
     )
     trained: Trained = options.build("recipe")(request, options.chosen_options("recipe"))
     return trained
+
+
+def _beside(context: StepContext, pairs: Mapping[str, str], rows: str) -> Path | None:
+    """The pairs that were written of the rows of a file."""
+    path = context.output.path / pairs[rows] if rows in pairs else None
+    return path if path is not None and path.exists() else None
 
 
 def _compare(

@@ -12,7 +12,7 @@ from tamis.errors import InvalidOptions
 from tamis.models.chat_rows import read_chat_row
 from tamis.models.row_marks import UnfitRow
 from tamis.recipes import SftOptions
-from tamis.steps.finetune.company import row_families, row_prompts, trained_before
+from tamis.steps.finetune.company import row_families, row_prompts, trained_before, unsure_text
 from tamis.steps.finetune.rows import training_records
 from tamis.store.artifacts.readers import count_examples
 from tamis.store.artifacts.store import Artifact
@@ -34,11 +34,15 @@ class RowTokenCounts:
 
 @dataclass(frozen=True, slots=True)
 class PoolSplit:
-    """Sorted ids of the rows that are measured on, of ``n_families`` families, and of those that methods may pick."""
+    """Sorted ids of the rows that are measured on, of ``n_families`` families, and of those that methods may pick.
+
+    ``unsure`` says of the model that it cannot be told which rows it was trained on, empty where it can.
+    """
 
     held_out: Int64s
     pool: Int64s
     n_families: int
+    unsure: str = ""
 
 
 def count_row_tokens(examples: Artifact, folder: Path, options: SftOptions) -> RowTokenCounts:
@@ -105,7 +109,8 @@ def split_pool(
             f"{FEWEST_FAMILIES} families and a pool are needed. Hold out {'more' if len(pool) else 'fewer'} rows, or take a larger "
             "dataset."
         )
-    return PoolSplit(np.sort(held_out), pool, n_families)
+    unsure = unsure_text(known.unrecorded, known.untold, "held-out rows")
+    return PoolSplit(np.sort(held_out), pool, n_families, unsure)
 
 
 def _drawn(groups: Int64s, may: Bools, clusters: Int64s, n_wanted: int, seed: int) -> Int64s:

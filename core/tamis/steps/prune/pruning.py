@@ -31,12 +31,18 @@ class CalibrationSet(_Model):
 
 
 class EvaluationSet(_Model):
-    """Rows that perplexity is measured on, with the tokens of their responses; rows of a calibration are left out."""
+    """Rows that perplexity is measured on, with the tokens of their responses; rows of a calibration are left out.
+
+    ``n_groups`` counts rows with like prompts or of one family once (0: a pruning of before, by rows). ``known_text`` says which of
+    them the model was trained on, or that this cannot be told; empty for none.
+    """
 
     name: str
     n_rows: int
     n_tokens: int
     n_left_out: int
+    n_groups: int = 0
+    known_text: str = ""
 
 
 class Cell(_Model):

@@ -68,7 +68,7 @@ def describe(looked: Looked) -> Pruning:
         n_weights=max(one.n_weights for one in looked.ran.values()),
         calibrations=[_calibration(looked, c) for c in range(len(looked.calibrations))],
         evaluations=[
-            EvaluationSet(name=one.name, n_rows=len(answers.ids), n_tokens=int(answers.n_tokens.sum()), n_left_out=one.n_left_out)
+            _evaluation(one, answers)
             for one, answers in zip(looked.evaluations, looked.answers, strict=True)
         ],
         dense=looked.line(DENSE),
@@ -97,6 +97,18 @@ def _calibration(looked: Looked, c: int) -> CalibrationSet:
     )
 
 
+def _evaluation(one: NamedRows, answers: Answers) -> EvaluationSet:
+    assert one.measured is not None
+    return EvaluationSet(
+        name=one.name,
+        n_rows=len(answers.ids),
+        n_tokens=int(answers.n_tokens.sum()),
+        n_left_out=one.n_left_out,
+        n_groups=len(np.unique(one.measured.groups)),
+        known_text=one.measured.sentence(left_out=False),
+    )
+
+
 def _cell(looked: Looked, c: int, e: int) -> Cell:
     nll, n_tokens = looked.nll(c, e), looked.answers[e].n_tokens
     value, low, high = perplexity_over_seeds(nll, n_tokens)
@@ -109,7 +121,11 @@ def _pairs(looked: Looked) -> list[PairOfSets]:
     found = []
     for e, answers in enumerate(looked.answers):
         for first, second in itertools.combinations(range(n_models), 2):
-            one = log_ratio(looked.nll(first, e), looked.nll(second, e), answers.n_tokens, n_models=n_models)
+            measured = looked.evaluations[e].measured
+            one = log_ratio(
+                looked.nll(first, e), looked.nll(second, e), answers.n_tokens,
+                n_models=n_models, groups=None if measured is None else measured.groups,
+            )  # fmt: skip
             ends = [_finite(math.exp(end)) for end in (one.low, one.high, one.row_low, one.row_high)]
             found.append(
                 PairOfSets(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tamis.errors import InvalidOptions
 from tamis.models.chat_rows import chat_record, read_chat_row
 from tamis.models.chat_tokens import ChatTokens
+from tamis.steps.finetune.company import EvaluatedRows, evaluated_rows
 from tamis.steps.finetune.rows import source_rows
 from tamis.steps.prune.evaluation import Answers, read_answers
 from tamis.steps.prune.options import CALIBRATION, EVALUATION, PruneOptions
@@ -24,16 +26,19 @@ HELD_OUT = "rows of no calibration"
 
 @dataclass(frozen=True, slots=True)
 class NamedRows:
-    """Sorted ids under what a person named them by; of an evaluation set its answers, and rows left out of it."""
+    """Sorted ids under what a person named them by; of an evaluation set its answers, rows left out of it because they
+    calibrate, and what the model knows of those that it is measured on.
+    """
 
     name: str
     rows: Int64s
     answers: Answers | None = None
     n_left_out: int = 0
+    measured: EvaluatedRows | None = None
 
 
 def named_sets(
-    inputs: Mapping[str, Artifact], options: PruneOptions, chat: ChatTokens
+    inputs: Mapping[str, Artifact], options: PruneOptions, chat: ChatTokens, workspace: Path
 ) -> tuple[list[NamedRows], list[NamedRows]]:
     """Calibration sets as they were named, and evaluation sets without any row, or the prompt of one, that calibrates.
 
@@ -47,7 +52,7 @@ def named_sets(
     alike = _with_prompts_of(examples, used)
     everything: Int64s = np.arange(count_examples(examples), dtype=np.int64)
     asked = named or [NamedRows(HELD_OUT, everything)]
-    return calibrations, [_evaluated(one, alike, examples, options, chat) for one in asked]
+    return calibrations, [_evaluated(one, alike, examples, options, chat, workspace) for one in asked]
 
 
 def _frozen(inputs: Mapping[str, Artifact], role: str) -> list[NamedRows]:
@@ -70,9 +75,17 @@ def _with_prompts_of(examples: Artifact, used: Int64s) -> Int64s:
 
 
 def _evaluated(
-    one: NamedRows, alike: Int64s, examples: Artifact, options: PruneOptions, chat: ChatTokens
+    one: NamedRows,
+    alike: Int64s,
+    examples: Artifact,
+    options: PruneOptions,
+    chat: ChatTokens,
+    workspace: Path,
 ) -> NamedRows:
-    """The set as it is measured: rows drawn by the seed until enough of them have an answer to read."""
+    """The set as it is measured: rows drawn by the seed until enough of them have an answer to read.
+
+    Rows that the model was trained on stay in, for a person named them, and are told.
+    """
     able = difference(one.rows, alike)
     order: Int64s = np.random.default_rng([options.seed, 11]).permutation(able)
     drawn: Int64s = np.sort(order[: 2 * options.n_evaluation_rows])
@@ -86,4 +99,5 @@ def _evaluated(
             f"The evaluation set {one.name!r} has {len(able):,} rows that no calibration names or asks, too few to measure "
             "perplexity on: name other rows as evaluations, or calibrate with fewer."
         )
-    return NamedRows(one.name, answers.example_ids, answers, len(one.rows) - len(able))
+    measured = evaluated_rows(examples, answers.example_ids, options.model, workspace, seed=options.seed)
+    return NamedRows(one.name, answers.example_ids, answers, len(one.rows) - len(able), measured)

@@ -36,6 +36,12 @@ class _Prepared:
     windows: dict[tuple[int, int], list[Window]]
     answers: list[Answers]
 
+    def groups(self, evaluation: int) -> Int64s:
+        """A number for each row of an evaluation set, the same for those that count once."""
+        measured = self.evaluations[evaluation].measured
+        assert measured is not None
+        return measured.groups
+
 
 def run(context: StepContext, options: PruneOptions) -> dict[str, JSON]:
     """Write pruning.json, rows.parquet and the windows of every draw; return the summary.
@@ -61,7 +67,7 @@ def run(context: StepContext, options: PruneOptions) -> dict[str, JSON]:
 
 
 def _prepare(context: StepContext, options: PruneOptions, chat: ChatTokens) -> _Prepared:
-    calibrations, evaluations = named_sets(context.inputs, options, chat)
+    calibrations, evaluations = named_sets(context.inputs, options, chat, context.workspace)
     wanted: Int64s = np.unique(np.concatenate([one.rows for one in calibrations]))
     rows = _read_rows(context, wanted)
     windows = {
@@ -131,6 +137,7 @@ def _write_rows(
                 "seed": pa.array(np.full(len(answers.ids), seed, dtype=np.int64)),
                 "evaluation": pa.array(np.full(len(answers.ids), e, dtype=np.int16)),
                 "example_id": pa.array(answers.example_ids),
+                "group": pa.array(prepared.groups(e)),
                 "n_tokens": pa.array(answers.n_tokens),
                 "nll": pa.array(one.nll[e]),
             }
@@ -156,5 +163,8 @@ def _summary(pruning: Pruning) -> dict[str, JSON]:
         "magnitude_perplexity": geometric_mean(pruning.magnitude) if pruning.magnitude else None,
         "perplexity": geometric_mean(means),
         "perplexity_by_calibration": dict(zip(names, means, strict=True)),
+        "measured_text": " ".join(
+            f"{one.name}: {one.known_text}" for one in pruning.evaluations if one.known_text
+        ),
         "n_pairs_told": sum(pair.told != "not clear" for pair in pruning.pairs),
     }

@@ -12,6 +12,7 @@ from tamis.errors import CurationError, InvalidOptions
 from tamis.selectors import SELECTORS
 from tamis.steps.context import StepContext
 from tamis.steps.execute import Task
+from tamis.steps.finetune.company import unsure_of
 from tamis.steps.proxies.judged import judged_examples, target_loss_sums, target_tokens
 from tamis.steps.proxies.preparation import FEWEST_FAMILIES
 from tamis.steps.proxies.training import KIND, loss_sums, loss_tokens, task_answers, training_task
@@ -239,7 +240,7 @@ def _share(flops: float, spent: float) -> float | None:
 
 def _notes(run_: _Run, result: Ruling) -> list[str]:
     """What has to be known beside the numbers."""
-    notes = []
+    notes = [one] if (one := unsure_of(run_.options.model, run_.context.workspace, "held-out rows")) else []
     fixed = [one.title for one in result.methods if one.one_selection]
     if fixed:
         notes.append(

@@ -11,6 +11,7 @@ from tamis.compute.worth.limits import USUAL_RUNS
 from tamis.errors import CurationError
 from tamis.steps.context import StepContext
 from tamis.steps.execute import Task
+from tamis.steps.finetune.company import unsure_of
 from tamis.steps.proxies.judged import judged_examples, target_loss_sums, target_tokens
 from tamis.steps.proxies.training import MIXTURE_TRAINING, loss_sums, loss_tokens, training_task
 from tamis.steps.proxies.trainings import held_out_families, make_trainings
@@ -121,7 +122,8 @@ def _report(
         training_flops=training_flops(parameters, options.budget_tokens),
         group_of_cluster=joined.groups.tolist(),
     )  # fmt: skip
-    result.notes.extend(_notes(result))
+    unsure = unsure_of(options.model, context.workspace, "held-out rows")
+    result.notes.extend([*([unsure] if unsure else []), *_notes(result)])
     return replace(result, sentence=worth_sentence(result))
 
 
