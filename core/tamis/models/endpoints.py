@@ -238,7 +238,9 @@ def _covers(endpoint: Endpoint, variable: str, base_url: str) -> bool:
     listed, asked = urlsplit(endpoint.address), urlsplit(base_url)
     same_place = (listed.scheme, listed.hostname, listed.port) == (asked.scheme, asked.hostname, asked.port)
     below = f"{asked.path.rstrip('/')}/".startswith(f"{listed.path.rstrip('/')}/")
-    return endpoint.variable == variable and same_place and below and ".." not in asked.path
+    # What a server may read as a way up is covered by no address but itself.
+    leads_up = any(sign in asked.path for sign in ("..", "%", "\\")) and asked.path != listed.path
+    return endpoint.variable == variable and same_place and below and not leads_up
 
 
 def _is_loopback(base_url: str) -> bool:
