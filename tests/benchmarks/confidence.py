@@ -46,7 +46,7 @@ from tests.benchmarks.confidence_mixtures import (
     reliability,
 )
 from tests.benchmarks.measure import ROOT, print_table
-from tests.support.endings import ENDINGS, FLAGGED_BELOW, UNSEEN, Ending, ends_factor, read_ending_rows
+from tests.support.endings import ENDINGS, FLAGGED_BELOW, SHORT, UNSEEN, Ending, ends_factor, read_ending_rows
 
 SHARED = ROOT.parent / "shared" / "data"
 FILES = (SHARED / "lima_train.jsonl", SHARED / "seed_tasks.jsonl")
@@ -204,7 +204,7 @@ def ending_table(constants: Constants) -> None:
 
 def record(model: LanguageModel) -> None:
     """Write the model's log p of each end into the fixtures, as the scorer asks for it."""
-    for path in (ENDINGS, UNSEEN):
+    for path in (ENDINGS, UNSEEN, SHORT):
         _record(model, path)
 
 

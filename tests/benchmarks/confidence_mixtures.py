@@ -74,7 +74,7 @@ def measure(
         alignment(*sides).astype(np.float64),
         background_alignment(sides[0][:n], sides[1][:n]),
         {name: values.astype(np.float64) for name, values in severities(asked, given).items()},
-        read_endings(given),
+        read_endings(given, asked),
         fault,
         kinds == "",
         weight,

@@ -17,6 +17,9 @@ from tamis.compute.clear.endings import SURE, Endings, cut, read_endings
 from tamis.types import Float64s
 
 ENDINGS = Path(__file__).parent.parent / "fixtures" / "endings.jsonl"
+SHORT = ENDINGS.with_name(
+    "endings_short.jsonl"
+)  # answers of a few words in eight languages, written later, too, and cut ones
 UNSEEN = ENDINGS.with_name("endings_unseen.jsonl")  # sound ones written later, to which nothing was fitted
 FLAGGED_BELOW = 0.5  # γ as the page of refinements offers it
 
@@ -31,6 +34,7 @@ class Ending:
     is_sound: bool
     log_p_end: float
     log_p_stopped: float  # of a full stop and the end, NaN behind a mark
+    prompt: str = ""
 
     @property
     def is_sure(self) -> bool:
@@ -49,6 +53,7 @@ def read_ending_rows(path: Path = ENDINGS) -> list[Ending]:
             name == "sound",
             row[f"{name}_log_p_end"],
             math.nan if row[f"{name}_log_p_stopped"] is None else row[f"{name}_log_p_stopped"],
+            row["prompt"],
         )
         for number, row in enumerate(rows)
         for name in ("sound", "cut")
@@ -67,12 +72,13 @@ def ends_factor(rows: Sequence[Ending], constants: Constants = STOPS) -> Float64
         np.array([row.log_p_end for row in rows]),
         np.array([row.log_p_stopped for row in rows]),
     )
-    severity, endings = _seen(tuple(row.text for row in rows))
+    severity, endings = _seen(tuple((row.text, row.prompt) for row in rows))
     defects = {name: np.zeros(n) for name in DEFECTS} | {"cut": severity}
     return combine(read, unknown, defects, endings, constants=constants)[1]["ends"]
 
 
 @cache
-def _seen(texts: tuple[str, ...]) -> tuple[Float64s, Endings]:
+def _seen(rows: tuple[tuple[str, str], ...]) -> tuple[Float64s, Endings]:
     """What the rules see, once: a fit asks for it at every step."""
-    return np.array([cut(text) for text in texts]), read_endings(texts)
+    texts, prompts = zip(*rows, strict=True)
+    return np.array([cut(text) for text in texts]), read_endings(texts, prompts)

@@ -39,7 +39,7 @@ class ConfidenceScorer:
         if edition == "hand":
             score, factors = combine_by_hand(read, cosine, severity)
         else:
-            endings = read_endings(rows.responses)
+            endings = read_endings(rows.responses, rows.prompts)
             score, factors = combine(
                 read, cosine, severity, endings, background=rows.background, constants=EDITIONS[edition]
             )

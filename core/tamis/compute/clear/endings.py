@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tamis.compute.clear.defect_words import ENDS_AS_IT_IS, GOES_ON, GOES_ON_UNSPACED, SOMETIMES_LAST
-from tamis.compute.clear.language import may_be_english
+from tamis.compute.clear.language import may_be_english, reads_as_english
 from tamis.types import Bools
 
 # From here on the rules alone are an alarm; what they say below it is a hint that a model has to confirm, because sound
@@ -22,7 +22,7 @@ SURE = 0.8
 LEFT_OPEN, HALF_A_ROW, NEVER_LAST = 0.9, 0.95, 0.95
 NO_STOP, NO_STOP_ON_A_LINE = 0.6, 0.35
 
-SENTENCE = re.compile(r"(?<!\d)[.!?](?:\s|$)|[。！？।؟۔]")
+SENTENCE = re.compile(r"(?<!\d)(?:(?<!\s)\.|[!?])(?:\s|$)|[。！？।؟۔]")
 # A comma, an opening bracket or quote, a sign between two things.
 GOES_ON_MARK = re.compile(r"[,，、،(\[{（「『“«–—&=]$|(?<=\s)[-+/*×·÷<|]$|^[^`]*\\$")
 ITEM = re.compile(r"^(?:[-*•–+]|\(?(?:\d{1,3}|[A-Za-z]|[IVX]{1,4})[.)])(?:\s|$)")
@@ -30,7 +30,7 @@ BARE_ITEM = re.compile(r"^(?:[-*•–+]|#{1,6}|\(?\d{1,3}[.)]|[a-z][.)])$")
 CODE_LINE = re.compile(
     r"^\s*(?:for|while|if|elif|else|try|except|with)\b[^.!?]*:$|^\s*(?:(?:async )?def |class \w|import \w|from \S+ import|#include|SELECT\b|INSERT\b|UPDATE\b|CREATE\b|function\b|const |let "
     r"|var |public |private |return\b|fn |func |package |<!?/?\w+[^<>]*>|\$ |git |docker |val |\\begin)|[{}]\s*$|[\w)\]\"'][;]\s*$|^\s{2,}\S.*[)\]:]$"
-    r"|^\s*[\w.\[\], ]+\s(?:[-+*/|&]?=|:=|<-)\s\S.*[\[({]|\w\.\w+\(|=>|::|\w\(\w*\)\s*$|^\s*\w+\([^()]*[=,].*\)\s*$",
+    r"|^\s*[\w.\[\], ]+\s(?:[-+*/|&]?=|:=|<-)\s\S.*[\[({]|\w\.\w+\(|=>|::|^\s*\w+(?:,\s\w+)+\s=\s\S|^\s*[\w./]+\s(?:\S+\s)*?--?[A-Za-z][\w-]*(?=[\s=]|$)|\w\(\w*\)\s*$|^\s*\w+\([^()]*[=,].*\)\s*$",
     re.MULTILINE | re.ASCII,
 )
 TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)[^<>]*?(/?)>")
@@ -56,6 +56,11 @@ UNSPACED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")  # Chinese and Japanese
 DANDA = re.compile(r"[\u0900-\u09ff]")  # Devanagari and Bengali
 FACE = re.compile(r"[:;=]-?[(\[{]")
 READ_CHARS = 4000
+FEW_WORDS = 9  # below ten words nothing in them has to tell a language
+# A name alone: up to four words in capitals, with what stands small inside of names.
+NAME = re.compile(
+    r"[^\W\d_a-z][\w.'’-]*(?:\s(?:(?:da|de|del|di|do|dos|du|el|la|le|of|the|van|von|und|and|y|e|et|zu|den|der)\s)*[^\W\d_a-z][\w.'’-]*){0,3}$"
+)
 LOOKED_BACK = 400  # characters from which the words before the last one are counted
 
 
@@ -117,16 +122,30 @@ def full_stop(text: str) -> str:
     return "।" if DANDA.search(last) else "."
 
 
-def read_endings(responses: Sequence[str]) -> Endings:
+def read_endings(responses: Sequence[str], prompts: Sequence[str] | None = None) -> Endings:
     """Which responses end in a mark, and in an address or a result; and where an English model's word on the end counts.
 
-    It hardly expects the ends of other languages, nor the name under a letter.
+    It hardly expects the ends of other languages, nor a name under a letter or alone. A few words are of the language that
+    their prompt is in: with ``prompts`` (n,) that counts, too.
     """
     texts = [response.rstrip()[-READ_CHARS:] for response in responses]
+    asked = [""] * len(texts) if prompts is None else prompts
     finals = [bool(text) and ANSWER.search(text.splitlines()[-1].strip()) is not None for text in texts]
-    reads = [(is_code(text) or may_be_english(text)) and not _is_signed(text) for text in texts]
+    reads = [_is_read(text, prompt) for text, prompt in zip(texts, asked, strict=True)]
     marks = [ends_in_mark(text) for text in texts]
     return Endings(*(np.array(flags, dtype=np.bool_) for flags in (marks, finals, reads)))
+
+
+def _is_read(text: str, prompt: str) -> bool:
+    """Whether an English model's word on the end of a response counts."""
+    if is_code(text):
+        return True
+    is_short = len(text.split()) <= FEW_WORDS
+    if is_short and NAME.match(text):
+        return False
+    if is_short and prompt.strip():
+        return reads_as_english(f"{prompt[-READ_CHARS:]} {text}") and may_be_english(text)
+    return may_be_english(text) and not _is_signed(text)
 
 
 def _is_signed(text: str) -> bool:
