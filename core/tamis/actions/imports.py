@@ -37,7 +37,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import JSON
 
 FAILED_SHOWN = 5
-COLUMNS_NAMED = 30
+COLUMNS_NAMED = 200
 SURE = 0.5  # confidence of a guess below which its text was too short to tell
 
 
@@ -277,9 +277,19 @@ def import_name(job: Job) -> str:
 def columns_beside(summary: Mapping[str, Any]) -> str:
     """The columns of an import's summary that are kept beside the rows and not trained on, in words; "" if none.
 
-    A name that no rule knows may hold what a person wants learned, so every one is said, up to ``COLUMNS_NAMED``.
+    A name that no rule knows may hold what a person wants learned, so every one with something in it is said, wherever in
+    the file it stands, up to ``COLUMNS_NAMED``; of imports of before those of their first rows.
     """
-    names = list(summary["meta_fields"])
+    beside = summary.get("beside")
+    return _named(list(summary["meta_fields"] if beside is None else beside["kept"]))
+
+
+def columns_read(summary: Mapping[str, Any]) -> str:
+    """The columns beside the conversations that training reads, in words: marks, thoughts, tools, pictures; "" if none."""
+    return _named((summary.get("beside") or {}).get("read", []))
+
+
+def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - COLUMNS_NAMED:,} more" if len(names) > COLUMNS_NAMED else ""
     return ", ".join(names[:COLUMNS_NAMED]) + more
 

@@ -60,7 +60,13 @@ def import_file(
     **choices: str,
 ) -> int:
     """Import a file, a folder or a hub dataset."""
-    from tamis.actions.imports import columns_beside, guessed_encodings, plan_paths, start_import
+    from tamis.actions.imports import (
+        columns_beside,
+        columns_read,
+        guessed_encodings,
+        plan_paths,
+        start_import,
+    )
     from tamis.actions.rejects import list_rejects
 
     plan = plan_paths(
@@ -87,6 +93,8 @@ def import_file(
         answer["notes"] = summary["notes"]
         for note in summary["notes"]:
             session.show(f"note: {note['note']}")
+        if read := columns_read(summary):
+            session.show(f"read beside the turns in training: {read}")
         if beside := columns_beside(summary):
             session.show(f"kept beside the rows, not trained on: {beside}")
         if summary["n_rejected"]:

@@ -21,7 +21,10 @@ def with_calls(turns: list[Message], labels: Sequence[str], noted: dict[str, JSO
     result: list[Message] = []
     for turn, label in zip(turns, labels, strict=True):
         content = turn.get("content")
-        thought, called = _told(content) if is_call_label(label) and isinstance(content, str) else ("", [])
+        thought = ""
+        called: list[JSON] = []
+        if is_call_label(label):
+            thought, called = _told(content) if isinstance(content, str) else ("", _called(content))
         if called:
             noted.setdefault("call_texts", []).append(content)
             turn = {**turn, "content": None, "tool_calls": _framed(called)}
@@ -50,17 +53,27 @@ def with_call_texts(
         if calls and (is_call_label(label) or not only_labelled):
             functions = [call["function"] for call in calls]
             thought = str(turn.get(_REASONING) or "")
-            texts: list[str] = noted.get("call_texts") or []
-            kept = (text for text in texts if _told(text) in ((thought, functions), ("", functions)))
-            text = next(kept, None) or _call_text(
-                thought if any(map(_THOUGHT.match, texts)) else "", functions
-            )
-            gone = ("tool_calls", _REASONING) if _THOUGHT.match(text) else ("tool_calls",)
+            text = _source_text(thought, functions, noted.get("call_texts") or [])
+            is_thought = isinstance(text, str) and _THOUGHT.match(text)
+            gone = ("tool_calls", _REASONING) if is_thought else ("tool_calls",)
             turn = {key: value for key, value in turn.items() if key not in gone} | {"content": text}
             label = label if is_call_label(label) else CALL_LABEL
         result.append(turn)
         shown.append(label)
     return result, shown
+
+
+def _source_text(thought: str, functions: list[JSON], texts: Sequence[JSON]) -> JSON:
+    """What the source has for a call, data where the call is data there; of one that changed in the same form."""
+    for text in texts:
+        said = _told(text) if isinstance(text, str) else ("", _called(text))
+        if said in ((thought, functions), ("", functions)):
+            return text
+    if texts and not any(isinstance(text, str) for text in texts):
+        return functions[0] if len(functions) == 1 else functions
+    return _call_text(
+        thought if any(isinstance(text, str) and _THOUGHT.match(text) for text in texts) else "", functions
+    )
 
 
 def calls_obstacle(message: Message) -> str | None:
@@ -98,7 +111,11 @@ def _is_bare(call: JSON) -> bool:
 
 
 def _functions(text: str) -> list[JSON]:
-    data = data_in(text)
+    return _called(data_in(text))
+
+
+def _called(data: JSON) -> list[JSON]:
+    """The functions that data call, one or a list of them."""
     if isinstance(data, dict) and isinstance(data.get("name"), str):
         return [data]
     return list(data) if are_calls(data) else []

@@ -9,6 +9,7 @@ from pathlib import Path
 from tamis.errors import InvalidRecord
 from tamis.formats import FORMATS, load_format
 from tamis.formats.cell_text import data_in
+from tamis.formats.doubts import Doubt, Reading, doubt_of, settled_reading
 from tamis.formats.format import Format, Record, seen_columns
 from tamis.formats.hints import Guess, guess_mapping
 from tamis.formats.late_columns import with_alternatives
@@ -48,13 +49,7 @@ _LIST_PARTS = ("messages", "conversations", "instances", "history")
 _MAX_OPENED = 2  # objects inside objects, when nothing fits without opening them
 
 
-@dataclass(frozen=True, slots=True)
-class FormatMatch:
-    """A format that fits, its mapping, and the fraction of the sample in [0, 1] that it reads."""
-
-    format_name: str
-    fields: ColumnMapping
-    confidence: float
+FormatMatch = Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,8 @@ class Inspection:
     the other formats that read some of it, best first. ``problems`` are the first rejects of the sample, and
     ``is_whole_file`` tells whether the sample is all there is. Columns and their parts come from ``n_looked_at``
     records, all of the file where ``looked_at_all``. ``guess`` is how a file that no format fits would
-    most likely be read. ``notes`` count what is read otherwise than it stands in the file, or not read.
+    most likely be read. ``notes`` count what is read otherwise than it stands in the file, or not read. ``doubt`` is what the
+    columns leave open: then no format was taken.
     """
 
     name: str
@@ -94,6 +90,7 @@ class Inspection:
     looked_at_all: bool = False
     guess: Guess | None = None
     notes: Notes = field(default_factory=Notes)
+    doubt: Doubt | None = None
 
     @property
     def container(self) -> str:
@@ -135,11 +132,14 @@ def inspect_file(
         raise nothing_readable(path, len(seen.rejects), [reject.reason for reject in seen.rejects])
     candidates = [_with_roles(match, seen, roles) for match in _ranked(seen)] if roles else _ranked(seen)
     candidates.sort(key=lambda candidate: -candidate.confidence)
-    chosen = candidates[0] if candidates else None
+    chosen = candidates[settled_reading(candidates, _tried(seen))] if candidates else None
+    doubt = None if format_name is not None or chosen is None else _doubt(chosen, seen)
     if format_name is not None:
         chosen = _chosen(format_name, fields, seen)
         chosen = _with_roles(chosen, seen, roles) if roles else chosen
     rows, problems = _preview(seen, chosen)
+    if doubt and rows:
+        chosen = None
     if chosen and not (format_name or rows or lenient or repairs) and seen.is_whole_sample:
         raise nothing_readable(path, seen.n_sampled, [problem.reason for problem in problems])
     return Inspection(
@@ -159,7 +159,8 @@ def inspect_file(
         n_looked_at=seen.n_looked_at,
         looked_at_all=seen.is_whole_file,
         notes=seen.notes,
-        guess=None if chosen else _guess(seen),
+        guess=None if chosen else doubt.guess if doubt else _guess(seen),
+        doubt=None if chosen else doubt,
     )
 
 
@@ -295,9 +296,18 @@ def _side_by_side(fields: ColumnMapping, records: Sequence[Record]) -> tuple[str
     return tuple(column for column in columns if is_side_by_side(opened.get(column)))
 
 
+def _tried(seen: Survey) -> list[Record]:
+    return [record for _, _, record in seen.records]
+
+
+def _doubt(match: FormatMatch, seen: Survey) -> Doubt | None:
+    records = [*seen.telling, *(record for _, _, record in seen.spread)]
+    return doubt_of(match, records, seen.json_columns) if match.confidence else None
+
+
 def _ranked(seen: Survey) -> list[FormatMatch]:
-    tried, spread = ([record for _, _, record in some] for some in (seen.records, seen.spread))
-    return rank_formats(seen.telling, seen.json_columns, tried, spread)
+    spread = [record for _, _, record in seen.spread]
+    return rank_formats(seen.telling, seen.json_columns, _tried(seen), spread)
 
 
 def _chosen(format_name: str, fields: ColumnMapping | None, seen: Survey) -> FormatMatch:

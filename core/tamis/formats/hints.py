@@ -10,9 +10,19 @@ from statistics import mean
 
 from tamis.formats.asides import is_aside
 from tamis.formats.format import Record
-from tamis.formats.names import COMPLETION, first_item, match_column, usual_spelling
+from tamis.formats.names import (
+    COMPLETION,
+    INSTRUCTION,
+    PROMPT,
+    QUESTION,
+    first_item,
+    match_column,
+    usual_spelling,
+)
+from tamis.formats.polarity import is_bad, opposed
+from tamis.formats.preferred import CHOICES, match_answers, names_sides
 from tamis.formats.stored_form import lifted
-from tamis.formats.weak_pairs import weak_pair
+from tamis.formats.weak_pairs import is_about, weak_pair
 from tamis.types import JSON
 
 # Columns of data that was made for something else: translation, retrieval, summaries.
@@ -30,6 +40,7 @@ class Guess:
 
     format_name: str
     parts: dict[str, str]
+    is_sure: bool = True  # no other column may as well be the answer
 
     @property
     def options(self) -> str:
@@ -51,19 +62,36 @@ def _pair_guess(records: Sequence[Record]) -> Guess | None:
         parts = {"prompt": weak.prompt, "context": weak.context, "completion": weak.completion}
         return Guess("prompt_completion", parts)
     texts = {column: values for column, values in columns.items() if all(map(_is_text, values))}
+    counted = {column for column, found in texts.items() if all(str(one).isdigit() for one in found)}
+    spoken = [column for column in texts if not (is_aside(column) or is_about(column) or column in counted)]
+    asked = match_column(dict.fromkeys(spoken), *QUESTION, *INSTRUCTION, *PROMPT)
+    if sides := opposed([column for column in spoken if isinstance(texts[column][0], str)]):
+        question = asked or next((column for column in spoken if column not in sides), "")
+        parts = {"prompt": question} if question else {}
+        return Guess("preference", parts | {"chosen": sides[0], "rejected": sides[1]})
+    answers = match_answers(dict.fromkeys(texts, "-"))
+    for column in spoken if answers and asked else ():
+        if column not in (asked, *answers) and names_sides(columns[column], dict.fromkeys(answers, "-")):
+            parts = {"chosen": answers[0], "rejected": answers[1], "choice": column}
+            return Guess("preference", {"prompt": str(asked)} | parts)
+    worthy = {column: texts[column] for column in spoken if not is_bad(column)}
     for said, replied in _PAIRS:
         prompt, completion = match_column(texts, said), match_column(texts, replied)
         if prompt and completion:
             return Guess("prompt_completion", {"prompt": prompt, "completion": completion})
-    counted = {column for column, found in texts.items() if all(str(one).isdigit() for one in found)}
-    spoken = [column for column in texts if not is_aside(column) and column not in counted]
-    prompt = next((column for column in spoken if isinstance(texts[column][0], str)), None)
-    others = [column for column in spoken if column != prompt]
+    return _likeliest(worthy, asked)
+
+
+def _likeliest(texts: dict[str, list[JSON]], asked: str | None) -> Guess | None:
+    """The prompt by its name, else the first text, and the answer by its name, else the longest of the other texts."""
+    prompt = asked or next((column for column in texts if isinstance(texts[column][0], str)), None)
+    others = [column for column in texts if column != prompt and usual_spelling(column) not in CHOICES]
     if prompt is None or not others:
         return None
     named = [column for column in others if _COUNTED.sub("", usual_spelling(column)) in COMPLETION]
     completion = max(named[:1] or others, key=lambda column: mean(len(str(text)) for text in texts[column]))
-    return Guess("prompt_completion", {"prompt": prompt, "completion": completion})
+    is_sure = len(named) == 1 or len(others) == 1
+    return Guess("prompt_completion", {"prompt": prompt, "completion": completion}, is_sure)
 
 
 def _is_text(value: JSON) -> bool:

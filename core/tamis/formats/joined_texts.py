@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tamis.formats.conversation import labelled_turns, parts_text
 from tamis.formats.names import turn_keys
+from tamis.formats.role_labels import role_of
 from tamis.types import JSON, Example, Message
 
 JOINED = "beside"  # in what restores a record: the columns that were joined, their length, and values that are no text
@@ -65,6 +66,20 @@ def without_texts(example: Example, noted: Sequence[Sequence[JSON]]) -> tuple[Ex
             turns[at]["content"] = content[: start - len(GAP)]
         columns[column] = value if value is not None and text == _in_words(value) else text
     return replace(example, messages=turns), dict(reversed(columns.items()))
+
+
+def asked_alike(turns: JSON, asked: Sequence[Message]) -> JSON:
+    """Turns whose first question has what was joined to the first of ``asked``: an answer that was refused had the same question."""
+    at = _first_asked(asked)
+    rest = list(turns) if isinstance(turns, list) else []
+    for place, turn in enumerate(rest):
+        keys = turn_keys(turn)
+        if at is not None and keys and role_of(str(turn[keys[0]])) == "user":
+            told, own = asked[at]["content"], turn[keys[1]]
+            if isinstance(own, str) and told.startswith(own + GAP):
+                return [*rest[:place], {**turn, keys[1]: told}, *rest[place + 1 :]]
+            break
+    return turns
 
 
 def _first_asked(turns: Sequence[Message]) -> int | None:

@@ -31,6 +31,12 @@ INPUT = ("input", "inputs", *(name for name in CONTEXT if name not in ("input", 
 HISTORY = (
     "history", "chat_history", "conversation_history", "dialog_history", "dialogue_history", "message_history",
     "previous_turns",
+    *(
+        f"{when}_{what}"
+        for when in ("prev", "previous", "prior", "past", "earlier", "preceding")
+        for what in ("messages", "turns", "conversation", "dialog", "dialogue", "chat")
+        if (when, what) != ("previous", "turns")
+    ),
 )  # fmt: skip
 REASONING = (
     "reasoning_content", "deepseek_reasoning", "deepseek_thinking_trajectory", "complex_cot", "chain_of_thought",

@@ -29,6 +29,12 @@ _SAID = {
     "one-of-several": "several answers: the best of them, else the first, is the response; all are kept as metadata",
     "names-one": "a number beside several answers that may name one of them: not read; the best of them by rank or score, else the first, "
     "is the response",
+    "from-0": "a number names the better answer, counted from 0 in the order of their columns; where 1 means the first of them, import again "
+    "with --map scale=1,0",
+    "class-number": "the number under the name of a mark is a class or a count: its rows are trained; only true and false say whether a row is",
+    "verdict": "says that the answer is not a good one: not read, such rows are trained like the others; leave them out by a filter on this column",
+    "rewritten-beside": "another writing of the answer or a judgement of it: kept as metadata, not trained; to learn it instead, name it with --map as "
+    "the answer of the format",
     "own-key": "the text of a turn that has none under the usual key: read from here, written back here",
     "no-text": "a system turn without text under the usual key, with texts under this one: not read, the turn is empty",
     "annotations": "annotations that are no part of the conversation: kept as metadata",

@@ -31,6 +31,7 @@ from tamis.formats.json_text import (
     split_objects,
     without_odd_text,
 )
+from tamis.formats.kept_columns import KeptColumns
 from tamis.formats.late_columns import LateColumns, refusing_late_calls
 from tamis.formats.notes import Notes
 from tamis.formats.repairs import TURN_REPAIRS, repaired_turns
@@ -103,7 +104,7 @@ def parse_chunk(
     records that name none.
     """
     form = load_format(format_name)
-    builder = _Builder(stem)
+    builder = _Builder(stem, KeptColumns(fields))
     with without_collection():
         _parse_records(chunk, form, fields, builder, repairs, split)
         return builder.finish(chunk.bytes_read)
@@ -313,8 +314,9 @@ def _escaped_row(row: Record) -> str | bytes:
 class _Builder:
     """The columns of a batch while it grows."""
 
-    def __init__(self, stem: str) -> None:
+    def __init__(self, stem: str, kept: KeptColumns) -> None:
         self._stem = stem
+        self._kept = kept
         self._rows: list[tuple[Any, ...]] = []
         self._rejects: list[Reject] = []
         self._ids: list[tuple[int, str]] = []
@@ -325,6 +327,9 @@ class _Builder:
         note_bytes(record, examples)
         self._rows += [self._row(number, raw, record, example) for example in examples]
         note_shape(record, examples, self.notes)
+        for example in examples:
+            if example.meta:
+                self._kept.look(example)
         self._n_imported += 1
         record_id = record.get("id")
         if type(record_id) is str or type(record_id) is int:
@@ -378,5 +383,6 @@ class _Builder:
             rejects=self._rejects,
             bytes_read=bytes_read,
             notes=self.notes,
+            kept=self._kept.found,
         )
         return Parsed(batch, self._ids)

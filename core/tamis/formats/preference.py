@@ -25,6 +25,7 @@ from tamis.formats.conversation import (
     type_name,
 )
 from tamis.formats.format import Format, Record, left_over, seen_columns, text_of
+from tamis.formats.joined_texts import JOINED, asked_alike
 from tamis.formats.names import (
     CHOSEN_REJECTED,
     HISTORY,
@@ -37,7 +38,7 @@ from tamis.formats.names import (
     turn_keys,
 )
 from tamis.formats.pairs import joined_prompt, split_prompt
-from tamis.formats.preferred import match_sides, preferred_side, scale_of
+from tamis.formats.preferred import how_numbered, match_sides, names_sides, preferred_side, scale_of
 from tamis.formats.role_labels import role_of
 from tamis.formats.stored_form import ColumnMapping, value_at
 from tamis.formats.text_parts import as_it_was, text_part
@@ -69,7 +70,7 @@ class PreferenceFields(ColumnMapping):
     )
     scale: tuple[str, ...] = Field(
         (),
-        description="The number by which the choice names each answer: 0,1 or 1,2; -,+ where its sign counts",
+        description="The number or word by which the choice names each answer: 0,1 or 1,2; -,+ where its sign counts",
     )
 
     unwritten: ClassVar[frozenset[str]] = ColumnMapping.unwritten | {"others", "scale"}
@@ -112,6 +113,8 @@ def _read(record: Record, fields: PreferenceFields) -> list[Example]:
     if fields.choice and (place := preferred_side(record.get(fields.choice), fields.answers, fields.scale)):
         chosen, rejected = fields.answers[place], chosen
         noted |= {"swapped": True} if place == 1 else {"preferred": place}
+    if fields.choice and (how := how_numbered(record.get(fields.choice), fields.answers, fields.scale)):
+        noted["numbered"] = {fields.choice: how}
     left = [one for one in fields.answers if one not in (chosen, rejected)] if fields.others else []
     if beside := [column for column in left if record.get(column)]:
         noted["others"] = beside
@@ -238,7 +241,10 @@ def _render(example: Example, fields: PreferenceFields | None = None) -> Record:
     if names.choice and 0 < place < len(names.answers):
         chosen, rejected = names.answers[place], chosen
     record[chosen] = _write_chosen(turns, noted)
-    record[rejected] = example.meta["rejected"]
+    refused = example.meta["rejected"]
+    record[rejected] = (
+        asked_alike(refused, example.messages) if JOINED in noted.get("stored", {}) else refused
+    )
     written = add_meta(record, example)
     if "rejected" not in (chosen, rejected):
         written.pop("rejected", None)
@@ -308,6 +314,8 @@ def _suggest(records: Sequence[Record]) -> PreferenceFields | None:
         if (chosen := match_column(columns, better)) and (rejected := match_column(columns, worse))
     ]
     sides = match_sides(columns)
+    if found and names_sides([record.get(found[0][0]) for record in records], columns):
+        found, sides = [], match_sides(columns, found[0][0])  # the letter of an answer and no answer
     if not found and not sides:
         return None
     answers, choice = sides if sides and not found else (found[0], "")

@@ -2,7 +2,8 @@
 
 A text names the answer (a, model_b, first) or its column. What a number means differs from file to file: counted from 0, counted
 from 1, or a strength whose sign counts. Which it is is read from all sampled values of the column and from the names of the
-answers' columns; where both allow more than one reading, none is taken.
+answers' columns; where both allow more than one reading, none is taken. A sign is read only under the names of NVIDIA's
+HelpSteer, which says that below 0 the first answer is the better one: others write the opposite.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tamis.errors import InvalidRecord
 from tamis.formats.names import match_column, usual_spelling
 from tamis.types import JSON
 
+_WORDS_WANTED = "; if that names one, import again with the mapping scale=WORD,WORD, the word for each of them in their order"
 UNKNOWN = ("unknown",)  # the scale of numbers that may be read in more than one way
 SIGN = ("-", "+")
 _STEMS = ("response", "answer", "completion", "output", "conversation", "human_ref", "messages", "generation", "candidate")  # fmt: skip
@@ -33,6 +35,8 @@ _MAY_CHOOSE = ("answer", "correct_answer", "right_answer", "gold", "gold_answer"
 _WORDS = {"left": 0, "first": 0, "right": 1, "second": 1, "third": 2, "fourth": 3}
 _NAMING = frozenset(("", *_STEMS, "model", "assistant", "option", "choice", "side", "system", "chatbot", "text", "reply", "the"))  # fmt: skip
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_STRENGTHS = ("preference_strength", "overall_preference")
+_OF_NONE = ("tie", "both", "neither", "none", "equal", "same", "draw", "unknown", "nan", "skip")
 _LONGEST = 40  # characters of a text that names one
 
 
@@ -43,22 +47,41 @@ class Sides(NamedTuple):
     choice: str
 
 
-def match_sides(columns: dict[str, JSON]) -> Sides | None:
-    """Return the columns of the answers and of the choice between them, or None."""
-    choice = match_column(columns, *CHOICES)
+def match_sides(columns: dict[str, JSON], given: str = "") -> Sides | None:
+    """Return the columns of the answers and of the choice between them, which may be ``given``, or None."""
+    choice = given or match_column(columns, *CHOICES)
+    answers = match_answers({column: value for column, value in columns.items() if column != choice})
+    chooses = choice or _chooses(columns, answers)
+    return Sides(answers, chooses) if answers and chooses else None
+
+
+def match_answers(columns: dict[str, JSON]) -> tuple[str, ...]:
+    """Return the columns of two or more answers side by side, in their order; none where there are none."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for column, value in columns.items():
         stem, end = _side_named(column)
-        if stem in _STEMS and column != choice and value not in (None, "", []):
+        if stem in _STEMS and value not in (None, "", []):
             found.setdefault((stem, column.rpartition(".")[0]), {}).setdefault(end, column)
     for _, sides in sorted(found.items(), key=lambda item: _STEMS.index(item[0][0])):
         for ends in _ENDS:
             n = next((n for n, end in enumerate(ends) if end not in sides), len(ends))
-            answers = tuple(sides[end] for end in ends[:n])
-            chooses = choice or (_chooses(columns, answers) if n > 1 else None)
-            if chooses and n > 1:
-                return Sides(answers, chooses)
-    return None
+            if n > 1:
+                return tuple(sides[end] for end in ends[:n])
+    return ()
+
+
+def names_sides(values: Sequence[JSON], columns: dict[str, JSON]) -> bool:
+    """Whether every value only says which of several answers side by side is meant: a letter, a number, the name of a column."""
+    said = [value for value in values if value not in (None, "")]
+    answers = match_answers(columns) if said else ()
+    return bool(answers) and all(
+        _named_side(value, answers) is not None or number_said(value) is not None for value in said
+    )
+
+
+def may_be_answer(choice: str) -> bool:
+    """Whether a column of choices is called an answer, which its letters and numbers then may be themselves."""
+    return usual_spelling(choice) in _MAY_CHOOSE
 
 
 def _side_named(column: str) -> tuple[str, str]:
@@ -95,19 +118,25 @@ def scale_of(values: Iterable[JSON], choice: str, answers: Sequence[str]) -> tup
     if usual_spelling(answers[0]) == "human_ref_a":
         return ("1", "0")
     name, n = usual_spelling(choice), len(answers)
-    if n == 2 and (min(seen) < 0 or "strength" in name or name == "overall_preference"):
-        return _signed(seen, name)
+    if n == 2 and name in _STRENGTHS:
+        return _signed(seen)
+    if n == 2 and min(seen) < 0:
+        return UNKNOWN
     seen = {number for number in seen if number >= 0}  # below 0 stands for none of many
     first = _counted(seen, name, n, _first_number(answers)) if all(map(float.is_integer, seen)) else None
     return UNKNOWN if first is None else tuple(str(first + i) for i in range(n))
 
 
-def _signed(seen: set[float], name: str) -> tuple[str, ...]:
-    """The scale of strengths, unless the numbers may be places or the -1 of a hidden label."""
-    if name in ("label", "labels") and min(seen) >= -1 and seen != {-1.0, 1.0}:
-        return UNKNOWN
-    is_strength = min(seen) < 0 or "strength" in name or max(seen) > 2 or seen == {2.0}
-    return SIGN if is_strength else UNKNOWN
+def _signed(seen: set[float]) -> tuple[str, ...]:
+    """The scale of strengths, unless the numbers may be places."""
+    return SIGN if min(seen) < 0 or max(seen) > 2 or seen == {2.0} else UNKNOWN
+
+
+def how_numbered(choice: JSON, answers: Sequence[str], scale: Sequence[str]) -> str:
+    """By which reading a number named one of two answers, as notes call it; empty where it can only mean one of them."""
+    if len(answers) > 2 or tuple(scale) != ("0", "1") or _first_number(answers) is not None:
+        return ""
+    return "from-0" if _named_side(choice, answers) is None and number_said(choice) is not None else ""
 
 
 def _counted(seen: set[float], name: str, n: int, named: int | None) -> int | None:
@@ -132,19 +161,28 @@ def preferred_side(choice: JSON, answers: Sequence[str], scale: Sequence[str] = 
 
     Without a ``scale`` a number is that at the end of a column's name, of letters 0 is the first.
     """
+    if isinstance(choice, str) and choice.strip() in scale and tuple(scale) != UNKNOWN:
+        return list(scale).index(choice.strip())  # the words that a person explained, and numbers as text
     side = _named_side(choice, answers)
     number = None if side is not None else number_said(choice)
     if number is not None and tuple(scale) == UNKNOWN:
         raise InvalidRecord(
             f"the choice {choice!r} may mean more than one of {', '.join(map(repr, answers))}; import again with the mapping "
-            "scale=0,1 or scale=1,2, which says the number of each of them in their order, of signs scale=-,+"
+            "scale=0,1 or scale=1,2, which says the number of each of them in their order, of signs scale=-,+ or scale=+,-"
         )
     if number is not None:
         side = _side_of(number, answers, scale)
     if side is None:
         between = " and ".join(filter(None, (", ".join(map(repr, answers[:-1])), repr(answers[-1]))))
-        raise InvalidRecord(f"no answer was preferred; the choice between {between} is {choice!r}")
+        told = f"no answer was preferred; the choice between {between} is {choice!r}"
+        raise InvalidRecord(told + (_WORDS_WANTED if _may_name(choice) else ""))
     return side
+
+
+def _may_name(choice: JSON) -> bool:
+    """Whether a text may name an answer in words of its own."""
+    text = choice.strip().lower() if isinstance(choice, str) else ""
+    return 0 < len(text) <= _LONGEST and not any(word in text for word in _OF_NONE)
 
 
 def _side_of(number: float, answers: Sequence[str], scale: Sequence[str]) -> int | None:

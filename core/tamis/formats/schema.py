@@ -56,7 +56,8 @@ class Batch:
     several examples. ``n_duplicate_ids`` counts imported records whose ``id`` was seen earlier in the file,
     and ``duplicate_ids`` holds the first of those in this batch. ``bytes_read`` of ``total_bytes`` tell
     progress through the file as stored, compressed or not; both are 0 where the size is unknown. ``notes`` counts, by
-    column, what was read otherwise than it stands in the file.
+    column, what was read otherwise than it stands in the file, ``kept`` the columns beside the conversations and whether
+    training reads them in some row.
     """
 
     table: pa.RecordBatch
@@ -68,6 +69,7 @@ class Batch:
     bytes_read: int = 0
     total_bytes: int = 0
     notes: Notes = field(default_factory=Notes)
+    kept: dict[str, bool] = field(default_factory=dict)
 
 
 def show_raw(raw: bytes | str) -> str:

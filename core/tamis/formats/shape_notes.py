@@ -3,19 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tamis.formats.annotations import LABELLED, are_annotations
 from tamis.formats.answers import n_answers
 from tamis.formats.beside import OF_TURNS, note_beside, note_within, watched
 from tamis.formats.conversation import SHAPE
 from tamis.formats.format import Record
-from tamis.formats.names import match_column
+from tamis.formats.names import match_column, usual_spelling
 from tamis.formats.notes import Notes
+from tamis.formats.polarity import BAD, GOOD, worth_of
 from tamis.formats.preferred import CHOICES, number_said
 from tamis.formats.stored_form import value_at
+from tamis.models.row_marks import COUNTED, is_counted, row_factor
 from tamis.types import JSON, Example
 
 _ANNOTATED = frozenset(LABELLED)
+_COUNTED = frozenset(COUNTED)
+# Words of names that judge an answer, those of them whose no is against it, and the words of a judgement that is.
+_PASSED = frozenset(
+    (
+        "valid",
+        "verified",
+        "helpful",
+        "acceptable",
+        "passes",
+        "pass",
+        "thumbs",
+        "up",
+        "honest",
+        "harmless",
+        "truthful",
+        "solved",
+    )
+)
+_JUDGING = (
+    _PASSED
+    | _COUNTED
+    | {
+        "type",
+        "verdict",
+        "judgment",
+        "judgement",
+        "status",
+        "quality",
+        "rating",
+        "grade",
+        "feedback",
+        "annotation",
+    }
+)
+_AGAINST = frozenset((
+    "rejected", "reject", "bad", "incorrect", "wrong", "unsafe", "fail", "failed", "thumbs_down", "thumbs down", "down", "dislike", "not helpful", "unacceptable",
+))  # fmt: skip
+_LONGEST_VERDICT = 16  # characters
 _ROLE_AND_CONTENT = 2  # keys of most turns
 _PLAIN = {"format", "input_chars"}  # of a prompt with an input behind it
 _LISTED = {
@@ -36,6 +77,8 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
     meta = examples[0].meta
     if meta and (columns := watched(tuple(meta))):
         note_beside(examples[0], columns, notes)
+    if meta:
+        _note_verdicts(meta, notes)
     messages = examples[0].messages
     ends = max(len(messages[0]), len(messages[-1]))
     if (ends if len(messages) == 2 else max(map(len, messages))) > _ROLE_AND_CONTENT:
@@ -45,6 +88,37 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
     is_plain = shape is None or (type(shape) is dict and shape.keys() == _PLAIN)
     if not (is_plain and _ANNOTATED.isdisjoint(meta)):  # as it is for most rows of most files
         _note_fields(record, meta, shape if isinstance(shape, dict) else {}, notes)
+
+
+def _note_verdicts(meta: Record, notes: Notes) -> None:
+    """Count what says of a row that its answer is a bad one, and the numbers under the name of a mark."""
+    for column in _told_verdicts(tuple(meta)):
+        value = meta[column]
+        if column in _COUNTED and is_counted(value):
+            if float(value) == (column == "mask") and "rejected" not in meta:
+                notes[column, "class-number"] += 1
+        elif "rejected" not in meta and row_factor(column, value) is None and _is_against(column, value):
+            notes[column, "verdict"] += 1
+
+
+@lru_cache(maxsize=1024)
+def _told_verdicts(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that may say something of a row's worth."""
+    return tuple(column for column in columns if _words(column) & _JUDGING or worth_of(column))
+
+
+def _words(column: str) -> set[str]:
+    return set(usual_spelling(column).split("_"))
+
+
+def _is_against(column: str, value: JSON) -> bool:
+    """Whether a value says that the answer of its row is a bad one."""
+    if isinstance(value, bool):
+        worth = worth_of(column)
+        return value if worth == BAD else not value and (worth == GOOD or bool(_words(column) & _PASSED))
+    if not isinstance(value, str) or _JUDGING.isdisjoint(_words(column)):
+        return False
+    return len(value) < _LONGEST_VERDICT and value.strip().lower() in _AGAINST
 
 
 def _note_fields(record: Record, meta: Record, shape: dict[str, JSON], notes: Notes) -> None:
@@ -68,5 +142,7 @@ def _note_form(form: dict[str, JSON], notes: Notes) -> None:
             notes[column, kind] += 1
     for inner in (*(form.get("extras") or ()), form.get("instance") or {}):
         note_within(inner, notes)
+    for column, how in (form.get("numbered") or {}).items():
+        notes[column, how] += 1
     for column in {place["key"] for place in (form.get("own_keys") or {}).values()}:
         notes[column, "own-key"] += 1

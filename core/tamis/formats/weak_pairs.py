@@ -19,6 +19,7 @@ from tamis.formats.names import (
     match_column,
     usual_spelling,
 )
+from tamis.models.row_marks import CLASSES, MARKS
 from tamis.types import JSON
 
 _WEAK = frozenset(("text", "content", "code", "query"))
@@ -28,7 +29,9 @@ _ANSWERS = frozenset((
     "gold_label", "paraphrase", "translation", "correction", "verdict", "result", "reply", "rewrite", "headline",
 ))  # fmt: skip
 _CHANGED = ("rewritten", "corrected", "fixed", "edited", "revised", "improved", "simplified", "translated", "summarized", "refactored")  # fmt: skip
-_MAY_ANSWER = frozenset(("label", "category"))  # of the names that are about a row
+_MAY_ANSWER = frozenset(
+    ("label", "category", "score", "level", "type", "subject", "difficulty", "domain")
+)  # of the names that are about a row
 _PLAYS_A_PART = frozenset((*SYSTEM, *CONTEXT, *HISTORY, *REASONING, *INSTRUCTION, *QUESTION, *PROMPT))
 _ABOUT = frozenset((
     "title", "username", "user_name", "country", "version", "format", "audience", "style", "genre", "task", "metadata", "meta", "seed",
@@ -38,6 +41,16 @@ _ABOUT_ENDS = ("_name", "_title", "_type", "_source", "_lang", "_language", "_mo
 
 
 _LISTED = frozenset(("tags", "keywords", "topics", "categories", "urls", "references", "citations", "sources", "images", "annotations", "info", "extra"))  # fmt: skip
+
+
+_COUNTS = frozenset((
+    "n", "num", "count", "counts", "number", "length", "len", "size", "tokens", "token", "words", "chars", "characters", "bytes", "lines", "fold", "seed",
+    "row", "idx", "int", "votes", "upvotes", "downvotes", "likes", "views", "downloads", "forks",
+))  # fmt: skip
+_SHARES = frozenset((
+    "quality", "score", "scores", "reward", "perplexity", "ppl", "loss", "prob", "probability", "confidence", "similarity", "weight", "temperature", "cost",
+    "price", "latency",
+))  # fmt: skip
 
 
 class WeakPair(NamedTuple):
@@ -63,6 +76,8 @@ def weak_pair(columns: dict[str, JSON]) -> WeakPair | None:
         if replied not in _WEAK:
             return WeakPair(prompt, completion)
         others = list(_may_answer(columns, (prompt, completion)))
+        if match_column(columns, *REASONING):  # what was thought of is no number
+            others = [column for column in others if not isinstance(columns[column], int | float)]
         if not others:
             return WeakPair(prompt, completion)
         named = [column for column in others if _is_answer(usual_spelling(column))]
@@ -72,6 +87,12 @@ def weak_pair(columns: dict[str, JSON]) -> WeakPair | None:
     return None
 
 
+def is_about(column: str) -> bool:
+    """Whether a name says that its text is about a row: its title, its model, its type."""
+    name = usual_spelling(column)
+    return name in _ABOUT or name.endswith(_ABOUT_ENDS) or name.startswith("model_")
+
+
 def _may_answer(columns: dict[str, JSON], taken: tuple[str, ...]) -> Iterator[str]:
     for column, value in columns.items():
         name = usual_spelling(column)
@@ -79,11 +100,21 @@ def _may_answer(columns: dict[str, JSON], taken: tuple[str, ...]) -> Iterator[st
             continue
         if name not in _MAY_ANSWER and (is_aside(column) or name.endswith(_ABOUT_ENDS)):
             continue
-        # A label of yes or no says whether the answer is a good one.
-        is_named = _is_answer(name) and value is not None and not isinstance(value, bool)
+        # A label of yes or no says whether the answer is a good one; any other number or switch may be what is asked for.
+        is_label = name in ("label", "labels") and isinstance(value, bool)
+        is_counted = isinstance(value, bool | int | float) and not _is_measured(name, value)
         is_text = isinstance(value, str) and bool(value.strip())
-        if is_named or is_text or (name not in _LISTED and _holds_text(value)):
+        if not is_label and (is_counted or is_text or (name not in _LISTED and _holds_text(value))):
             yield column
+
+
+def _is_measured(name: str, value: bool | int | float) -> bool:
+    """Whether a number was measured of the row or of its text by its name: a count, a score with a fraction."""
+    if name in MARKS and name not in CLASSES:
+        return True
+    words = set(name.split("_"))
+    is_share = isinstance(value, float) and not value.is_integer() and not _SHARES.isdisjoint(words)
+    return not isinstance(value, bool) and (is_share or not _COUNTS.isdisjoint(words))
 
 
 def _holds_text(value: JSON) -> bool:

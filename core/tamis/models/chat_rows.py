@@ -43,8 +43,14 @@ class ChatRow:
 
 
 def chat_record(messages: Sequence[Message], fields: Mapping[str, JSON]) -> dict[str, JSON]:
-    """``messages`` with those ``fields`` of a row that decide what a model reads and learns of it: a training file's line."""
-    record: dict[str, JSON] = {"messages": list(messages)} | tools_of(fields) | media_of(fields)
+    """``messages`` with those ``fields`` of a row that decide what a model reads and learns of it: a training file's line.
+
+    Tools stand in a field of the row, or else in its system turn, as GLM-4's files have them.
+    """
+    tools = tools_of(fields) or (
+        tools_of(messages[0]) if messages and messages[0]["role"] == "system" else {}
+    )
+    record: dict[str, JSON] = {"messages": list(messages)} | tools | media_of(fields)
     if thoughts := beside_thoughts(messages, fields):
         record["reasoning_content"] = fields[thoughts]
     return record | row_marks(fields)

@@ -4,7 +4,8 @@ Of a turn: ``weight`` (OpenAI, Mistral, Axolotl), ``loss_weight`` (LLaMA-Factory
 ``loss`` XTuner too), ``train`` and ``training`` (Axolotl), ``train_on_turn`` (home-llm, by Axolotl's
 ``message_field_training``), ``trainable`` (Tinker), ``masked`` (torchtune). Of a row: ``weight`` (Fireworks), ``label``
 (KTO of TRL and ms-swift), ``kto_tag`` (LLaMA-Factory), whose ``mask_history`` leaves only the last answer. Each is read in
-either place.
+either place. A number under ``label`` is a class, and one under ``train``, ``training``, ``loss`` or ``mask`` of a row says
+which split, how large or how many: these are marks only where they are true or false.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ OF_PARTS = ("train_detail", "training_detail")  # marks of parts of a turn, by p
 OF_TEMPLATES = ("chat_template_kwargs",)  # what TRL hands to the template of a row
 WHOLE = (*FACTORS, *SWITCHES, *LOOSE_SWITCHES, *COVERS)
 MARKS = (*WHOLE, *OF_PARTS)
+CLASSES = ("label",)  # whose numbers are classes, of a turn and of a row
+COUNTED = (*CLASSES, "train", "training", "loss", "mask")  # of a row: numbers are about something else
 _ALL = frozenset(MARKS)
 _SAID = {"true": True, "false": False, "1": True, "0": False, "desirable": True, "undesirable": False}
 # Words of names that are about learning.
@@ -44,6 +47,8 @@ def factor_of(name: str, value: JSON) -> float | None:
     """What a mark multiplies the weight by: a number from 0 on, 0 or 1 for a switch; None for a value that is none of it."""
     if name in FACTORS:
         return _number(value)
+    if name in CLASSES and is_counted(value):
+        return None
     # A measured loss is often written as a number with a fraction.
     switch = None if name == "loss" and isinstance(value, float) else _switch(value)
     return None if switch is None else float(switch != (name in COVERS))
@@ -78,13 +83,13 @@ def row_marks(fields: Mapping[str, JSON]) -> dict[str, JSON]:
     A row with a rejected answer has its ``label`` for the choice between the two.
     """
     names = [name for name in WHOLE if name in fields and not (name == "label" and "rejected" in fields)]
-    marks = {name: fields[name] for name in names if _row_factor(name, fields[name]) not in (None, 1.0)}
+    marks = {name: fields[name] for name in names if row_factor(name, fields[name]) not in (None, 1.0)}
     return marks | ({LAST_ONLY: True} if _switch(fields.get(LAST_ONLY)) else {})
 
 
 def row_weight(record: Mapping[str, JSON]) -> float:
     """How much of the loss a row has by marks of its own; what is below 0 is not learned."""
-    factors = (_row_factor(name, record[name]) for name in WHOLE if name in record)
+    factors = (row_factor(name, record[name]) for name in WHOLE if name in record)
     return math.prod(factor for factor in factors if factor is not None)
 
 
@@ -104,7 +109,7 @@ def heeded_marks(messages: Sequence[Message], fields: Mapping[str, JSON]) -> Ite
 def unheeded_marks(messages: Sequence[Message], fields: Mapping[str, JSON]) -> Iterator[str]:
     """Names of fields and of keys of turns that sound like marks and are none that is known."""
     yield from (name for name in OF_TEMPLATES if fields.get(name))
-    yield from (name for name, value in fields.items() if _sounds(name, value, _row_factor(name, value)))
+    yield from (name for name, value in fields.items() if _sounds(name, value, row_factor(name, value)))
     for name in dict.fromkeys(key for turn in messages for key in turn):
         if any(_sounds(name, turn.get(name), factor_of(name, turn.get(name))) for turn in messages):
             yield f"{name} of turns"
@@ -121,15 +126,23 @@ def _sounds(name: str, value: JSON, factor: float | None) -> bool:
 
 def _is_category(name: str, value: JSON) -> bool:
     """Whether a ``label`` is the name of something, as NVIDIA's turns have it, and no mark."""
-    return (
-        name == "label" and isinstance(value, str) and _switch(value) is None and not value.strip().isdigit()
-    )
+    return name in CLASSES and (is_counted(value) or (isinstance(value, str) and _switch(value) is None))
 
 
-def _row_factor(name: str, value: JSON) -> float | None:
+def row_factor(name: str, value: JSON) -> float | None:
+    """What a field of a row multiplies its weight by; None for one that is no mark."""
     if name in FACTORS and isinstance(value, int | float) and value < 0:
         return 0.0
+    if name in COUNTED and is_counted(value):
+        return None
     return factor_of(name, value) if name in WHOLE else None
+
+
+def is_counted(value: JSON) -> bool:
+    """Whether a value is a number, or its text, and neither true nor false."""
+    if isinstance(value, str):
+        return value.strip().isdigit()
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _number(value: JSON) -> float | None:

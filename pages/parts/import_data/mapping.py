@@ -128,6 +128,8 @@ def _show_form(file: ExaminedFile, inspection: Inspection, others: Sequence[Exam
     )
     if chosen is None:
         st.caption(f"Columns: {plain(', '.join(inspection.columns[:20]))}")
+        if inspection.doubt is not None:
+            st.warning(plain(f"Not sure: {inspection.doubt.sentence}"))
         _offer_guess(file.path, inspection)
         return
     st.caption(f"{FORMATS[chosen].summary[0].upper()}{FORMATS[chosen].summary[1:]}.")

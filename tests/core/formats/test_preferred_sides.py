@@ -37,9 +37,11 @@ NAMINGS: dict[str, Any] = {
     "letter": lambda at, columns: "ABCD"[at],
     "model": lambda at, columns: f"model_{'abcd'[at]}",
     "column": lambda at, columns: columns[at],
-    "sign": lambda at, columns: (-1, 1)[at],
     "strength": lambda at, columns: (-3, 2)[at],
 }
+
+
+STRENGTHS = ("preference_strength", "overall_preference")
 
 
 def columns_of(first: str, spelling: str, n: int) -> list[str]:
@@ -67,12 +69,10 @@ def learned(rows: list[dict[str, Any]]) -> list[Any]:
 def test_the_named_answer_is_the_response(first: str, naming: str) -> None:
     wrong = []
     for spelling in SPELLINGS:
-        for n in (2,) if naming in ("sign", "strength") else (2, 3, 4):
+        for n in (2,) if naming == "strength" else (2, 3, 4):
             columns = columns_of(first, spelling, n)
-            for choice in ("preference", "label", "winner"):
+            for choice in STRENGTHS if naming == "strength" else ("preference", "label", "winner"):
                 said = [NAMINGS[naming](at, columns) for at in range(n)]
-                if choice == "label" and naming == "strength":
-                    continue
                 rows = [row_of(columns, at, choice, said[at]) for at in range(n)]
                 if learned(rows * 2) != ["GOOD"] * (2 * n):
                     wrong.append((columns, choice))
@@ -96,6 +96,11 @@ EDGES: dict[str, tuple[list[str], str, list[Any], list[int | None]]] = {  # None
     "a fraction": (["response_a", "response_b"], "preference", [0.4, 0.9], [None, None]),
     "signs or places": (["response1", "response2"], "overall_preference", [1, 2], [None, None]),
     "a letter beyond": (["response_a", "response_b"], "winner", ["a", "c", "b"], [0, None, 1]),
+    **{
+        f"{low} or {high} of a {choice}": (["response_a", "response_b"], choice, [low, high], [None, None])
+        for choice in ("winner", "label", "preference", "choice", "better") for low, high in ((-1, 1), (-3, 2), ("-1", "1"), (-1.0, 1.0))
+    },
+    "a word of one's own": (["response_a", "response_b"], "label", ["A>B", "B>A"], [None, None]),
     "not that one": (["response_a", "response_b"], "winner", ["a", "not_b", "tie"], [0, None, None]),
 }  # fmt: skip
 
@@ -108,7 +113,7 @@ def test_what_names_no_answer_for_sure_is_refused_with_the_reason(name: str) -> 
     form = load_format("preference")
     for row, at in zip(rows, places, strict=True):
         if at is None:
-            with pytest.raises(InvalidRecord, match="no answer was preferred|scale=1,2"):
+            with pytest.raises(InvalidRecord, match="no answer was preferred|scale=1,2.*scale=-,+"):
                 form.parse(row, match.fields)
         else:
             assert form.parse(row, match.fields)[0].response == "GOOD"
@@ -144,6 +149,33 @@ def test_the_scale_is_read_from_the_whole_file_and_can_be_given(tmp_path: Path) 
     assert given.n_imported == 3 and '"GOOD"' in given.rows[0]["messages"]
 
 
+def test_a_person_says_what_words_and_signs_of_a_choice_mean(tmp_path: Path) -> None:
+    columns = ["response_a", "response_b"]
+    path = tmp_path / "rows.jsonl"
+    for first, second, scale in (
+        ("A>B", "B>A", "A>B,B>A"),
+        (1, -1, "+,-"),
+        (-2, 1, "-,+"),
+        ("gpt4", "llama", "gpt4,llama"),
+    ):
+        path.write_bytes(
+            lines_of([row_of(columns, 0, "winner", first), row_of(columns, 1, "winner", second)])
+        )
+        with pytest.raises(UnreadableFile, match="import again with the mapping scale="):
+            inspect_file(path)
+        stored = import_all(path, format_name="preference", fields={"scale": scale})
+        assert [one.messages[-1]["content"] for one in stored.examples] == ["GOOD", "GOOD"], scale
+
+
+def test_how_a_number_was_counted_is_told_where_it_may_be_counted_otherwise(tmp_path: Path) -> None:
+    for columns, choice, numbers, told in (
+        (["response_a", "response_b"], "label", (0, 1), True), (["response_a", "response_b"], "winner", ("1", "2"), False),
+        (["response_0", "response_1"], "better_response_id", (0, 1), False), (["response_a", "response_b"], "winner", ("a", "b"), False),
+    ):  # fmt: skip
+        got = case_of(tmp_path, [row_of(columns, at, choice, numbers[at]) for at in (0, 1, 1)])
+        assert got.imported.notes[choice, "from-0"] == (3 if told else 0), columns
+
+
 @pytest.mark.parametrize(
     ("answers", "choice", "said", "told"),
     [("responses", "preferred", 1, True), ("answers", "label", "1", True), ("answers", "correct_answer_id", 0, True),
@@ -167,6 +199,8 @@ def test_a_number_beside_a_list_of_answers_is_told(
         (("response_a", "response_b"), "target", "A", "B"),
         (("answer_1", "answer_2"), "answer", "answer_1", "answer_2"),
         (("answer_a", "answer_b"), "correct_answer", "A", "B"),
+        (("response_a", "response_b"), "chosen", "A", "B"),
+        (("response_1", "response_2"), "chosen", "1", "2"),
     ],
 )
 def test_sides_of_a_row_and_choices_that_are_called_an_answer(
@@ -176,8 +210,21 @@ def test_sides_of_a_row_and_choices_that_are_called_an_answer(
         {"prompt": "q0", columns[0]: "GOOD", columns[1]: "BAD", choice: first},
         {"prompt": "q1", columns[0]: "BAD", columns[1]: "GOOD", choice: second},
     ]
-    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    stored = import_all(tmp_path / "rows.jsonl")
+    if choice == "chosen":
+        rows = [row | {"rejected": second if row is rows[0] else first} for row in rows]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    named: dict[str, Any] = {}
+    if choice in ("answer", "target", "correct_answer") and len(str(first)) == 1:
+        # A letter under the name of an answer may be the answer itself: a person says which.
+        seen = inspect_file(path)
+        assert seen.format_name is None and seen.doubt is not None
+        assert (
+            f"--format preference --map choice={choice} or --format prompt_completion --map completion={choice}"
+            in seen.doubt.sentence
+        )
+        named = {"format_name": "preference", "fields": {"choice": choice}}
+    stored = import_all(path, **named)
     assert [example.messages[-1]["content"] for example in stored.examples] == ["GOOD", "GOOD"]
 
 

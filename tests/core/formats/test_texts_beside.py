@@ -14,7 +14,7 @@ from tamis.cli.main import run
 from tamis.formats.detect import inspect_file
 from tamis.formats.notes import say_note
 from tamis.formats.writer import row_lines
-from tamis.models.chat_rows import chat_record, read_chat_row
+from tamis.models.chat_rows import chat_record, read_chat_row, template_turns
 from tests.core.formats.cases import Case, case_of
 from tests.core.formats.files import csv_bytes, import_file, lines_of
 from tests.core.formats.round_trip import import_all
@@ -167,6 +167,24 @@ def test_the_mapping_that_is_named_joins_it(tmp_path: Path, layout: str, column:
     (line,) = row_lines([first], format_name="messages")
     assert json.loads(line)["messages"][:-1] == first.messages[:-1]
     assert column not in json.loads(line)
+
+
+@pytest.mark.parametrize("layout", ["pairs", "pairs of turns", "pairs of conversations"])
+def test_what_is_joined_to_the_chosen_answers_prompt_is_joined_to_the_refused_ones(
+    tmp_path: Path, layout: str
+) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(lines_of([LAYOUTS[layout] | {"knowledge": TEXT}] * 2))
+    stored = import_all(path, format_name="preference", fields={"join": "knowledge"})
+    (line,) = row_lines(stored.examples[:1], format_name="preference")
+    record = json.loads(line)
+    prompts = [record[name][:-1] for name in ("chosen", "rejected") if isinstance(record[name], list)]
+    assert all(prompt == prompts[0] for prompt in prompts)
+    assert any(f"q\n\n{TEXT}" in text for text in texts_in(record))
+    assert (
+        list(map(json.loads, row_lines(stored.examples, format_name="source")))
+        == [LAYOUTS[layout] | {"knowledge": TEXT}] * 2
+    )
 
 
 def test_a_context_that_comes_after_five_thousand_rows_is_part_of_its_prompt(tmp_path: Path) -> None:
@@ -346,23 +364,123 @@ def test_marks_and_numbers_beside_an_exchange_are_not_told(tmp_path: Path, colum
     assert got.imported.notes == {}
 
 
+def lines_of_import(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[set[str], set[str]]:
+    """The columns that an import says it keeps beside the rows, and those that it says training reads there."""
+    assert run(["import", str(path), "--workspace", str(path.parent / "w")]) == 0
+    said = capsys.readouterr().out
+    found = (
+        re.search(f"^{told}: (.*)$", said, re.MULTILINE)
+        for told in ("kept beside the rows, not trained on", "read beside the turns in training")
+    )
+    kept, read = (set(one[1].split(", ")) if one else set() for one in found)
+    return kept, read
+
+
 def test_an_import_names_every_column_that_is_kept_beside_and_not_trained_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever a column is called and however short its texts are."""
+    """Whatever a column is called, however short its texts are and whatever they stand in; those that training reads apart."""
+    kept = {"role": "a pirate", "source": "log", "stars": 4, "revised": {"text": "better"}, "alt": [{"text": "x"}], "empty_then": None, "label": 0} | {
+        f"c{i:02d}": i for i in range(40)
+    }  # fmt: skip
+    read = {"weight": 0.5, "train": False, "reasoning_content": "because", "tools": TOOLS}
+    rows = [{"instruction": f"Headline {i}", "output": "A tide."} | kept | read for i in range(3)]
+    path = tmp_path / "rows.jsonl"
+    # A column may come when the rows of which the types of fields are learned are over, and a class of 0 is no mark.
+    late = [{"instruction": f"q{i}", "output": "a"} for i in range(20_100)] + [
+        {"instruction": "q", "output": "a", "better_output": "b", "empty_then": [1]}
+    ]
+    path.write_bytes(lines_of(rows + late))
+    assert lines_of_import(path, capsys) == ({*kept, "better_output"}, set(read))
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept", "read"),
+    [
+        ([{"prompt": "q", "completion": "a", "label": label} for label in (True, False)], set(), {"label"}),
+        ([{"instruction": "q", "output": "a", "label": label} for label in (0, 1, 2, 3)], {"label"}, set()),
+        ([{"question": "q", "rationale": "because", "answer": "a"}], set(), {"rationale"}),
+        ([{"messages": PAIR, "original_messages": SAID}], {"original_messages"}, set()),
+        ([{"prompt": "q", "response_a": "a", "response_b": "b", "winner": side, "judge": "j"} for side in "ab"], {"judge"}, set()),
+        ([{"prompt": "q", "chosen": "a", "rejected": "b", "note": ""}], set(), set()),
+        ([{"prompt": "q", "responses": ["a", "b"]}], set(), set()),
+    ],
+)  # fmt: skip
+def test_what_training_reads_is_not_said_to_be_kept_from_it(
+    tmp_path: Path, rows: list[dict[str, Any]], kept: set[str], read: set[str]
+) -> None:
+    (batch,) = case_of(tmp_path, rows).imported.batches
+    assert batch.kept == dict.fromkeys(kept, False) | dict.fromkeys(read, True)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "kind", "n"),
+    [
+        ("label", [0, 1, 1, 0], "class-number", 2), ("label", [0, 1, 2, 3], "class-number", 1), ("train", [0, 0, 1, 1], "class-number", 2),
+        ("label", [True, False, True, False], "class-number", 0), ("label", ["rejected", "chosen", "bad", "good"], "verdict", 2),
+        ("is_correct", [True, False, False, None], "verdict", 2), ("is_safe", [False] * 4, "verdict", 4), ("is_wrong", [True, False, False, False], "verdict", 1),
+        ("thumbs_up", [False, True, True, True], "verdict", 1), ("verdict", ["incorrect", "correct", "wrong", ""], "verdict", 2),
+        ("desirable", [True, False, True, True], "verdict", 0), ("type", ["news", "bad", "poem", "x"], "verdict", 1), ("stars", [1, 2, 3, 4], "verdict", 0),
+    ],
+)  # fmt: skip
+def test_what_speaks_against_a_row_is_told_with_its_count(
+    tmp_path: Path, column: str, values: list[Any], kind: str, n: int
+) -> None:
+    got = case_of(tmp_path, [{"instruction": "q", "output": "a", column: value} for value in values])
+    assert got.imported.notes[column, kind] == n
+    weights = [
+        read_chat_row(chat_record(turns, meta)).weight
+        for turns, meta in zip(got.messages, got.meta, strict=True)
+    ]
+    assert weights == [
+        0.0 if value is False and column in ("label", "desirable") else 1.0 for value in values
+    ]
+
+
+def test_tools_of_the_system_turn_are_those_of_the_row(tmp_path: Path) -> None:
+    turns = [{"role": "system", "content": "Be brief.", "tools": TOOLS}, *PAIR]
+    got = case_of(tmp_path, [{"messages": turns}])
+    assert read_chat_row(chat_record(got.messages[0], got.meta[0])).tools == tuple(TOOLS)
+    assert got.written() == [{"messages": turns}]
+
+
+@pytest.mark.parametrize(
+    "called",
+    [
+        {"name": "tide", "arguments": {"port": "X"}},
+        [{"name": "tide", "arguments": {}}, {"name": "tide", "arguments": {}}],
+    ],
+)
+@pytest.mark.parametrize("label", ["function_call", "tool call", "tool_calls"])
+def test_a_call_of_functions_may_stand_as_data_in_a_turn(tmp_path: Path, called: Any, label: str) -> None:
     rows = [
         {
-            "instruction": f"Headline {i}",
-            "output": "A tide.",
-            "role": "a pirate",
-            "source": "harbour log",
-            "stars": i,
+            "conversations": [
+                SAID[0],
+                {"from": label, "value": called},
+                {"from": "observation", "value": "3"},
+                SAID[1],
+            ]
         }
-        for i in range(3)
+    ] * 2
+    got = case_of(tmp_path, rows)
+    calls = called if isinstance(called, list) else [called]
+    assert got.reasons == [] and [call["function"] for call in got.messages[0][1]["tool_calls"]] == calls
+    assert got.written() == rows
+    assert got.edited(0, "b")["conversations"][:-1] == rows[0]["conversations"][:-1]
+
+
+def test_calls_that_a_turn_holds_as_text_are_calls(tmp_path: Path) -> None:
+    call = {"type": "function", "function": {"name": "tide", "arguments": {}}}
+    turns = [
+        PAIR[0],
+        {"role": "assistant", "content": "", "tool_calls": json.dumps([call])},
+        {"role": "tool", "content": "3"},
+        PAIR[1],
     ]
-    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    assert run(["import", str(tmp_path / "rows.jsonl"), "--workspace", str(tmp_path / "w")]) == 0
-    assert "kept beside the rows, not trained on: role, source, stars" in capsys.readouterr().out
+    got = case_of(tmp_path, [{"messages": turns}])
+    assert template_turns(read_chat_row(chat_record(got.messages[0], got.meta[0])))[1]["tool_calls"] == [call]
+    assert got.written() == [{"messages": turns}]
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,6 @@ OF_ROWS = {
     "loss_weight": ("loss_weight", 0),
     "sample_weight": ("sample_weight", 0),
     "TRL's and ms-swift's KTO": ("label", False),
-    "label 0": ("label", 0),
-    "label 0.0, of a table": ("label", 0.0),
     "label as text": ("label", "false"),
     "label as text in capitals": ("label", "False"),
     "LLaMA-Factory's KTO": ("kto_tag", False),
@@ -103,6 +101,7 @@ def test_rows_marked_in_any_spelling_are_learned_or_not(tokenizer):
     [
         {"label": 1}, {"label": "sports"}, {"label": 3}, {"label": True}, {"loss": 0.2}, {"loss": 0.0}, {"train": "yes"},
         {"mask": "User"}, {"weight": "12 kg"}, {"weight": 1}, {"label": 0, "rejected": "the other answer"},
+        {"label": False, "rejected": "the other answer"}, {"label": 0}, {"label": 0.0}, {"label": "0"}, {"loss": 0}, {"train": 0}, {"mask": 1},
     ],
 )  # fmt: skip
 def test_what_is_no_mark_changes_nothing(fields):
@@ -114,13 +113,16 @@ def test_what_is_no_mark_changes_nothing(fields):
 def test_marks_are_named_whether_they_are_heeded_or_not():
     turns = [user("Hi?"), says("Ho.", weight=0.5, sft_mask=1, train=True)]
     fields = {
-        "label": 0, "mask_history": True, "is_trainable": False, "loss_mask": [0, 1], "loss": 0.7, "weight": "12 kg",
+        "label": False, "mask_history": True, "is_trainable": False, "loss_mask": [0, 1], "loss": 0.7, "weight": "12 kg",
         "topic_label": "sports", "id": 7, "trainer": "me", "mask": "User",
     }  # fmt: skip
     assert list(heeded_marks(turns, fields)) == ["label", "mask_history", "weight of turns"]
     assert list(unheeded_marks(turns, fields)) == [
         "is_trainable", "loss_mask", "loss", "weight", "sft_mask of turns",
     ]  # fmt: skip
+    assert list(unheeded_marks([], {"label": 0, "train": 0})) == ["label", "train"]
+    # The number of a class is none of a turn's marks either.
+    assert [turn_weight(says("Ho.", label=number)) for number in (0, 3, "0", False)] == [1, 1, 1, 0]
 
 
 @pytest.mark.parametrize("name", ["train_detail", "training_detail"])

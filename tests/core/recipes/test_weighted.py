@@ -87,7 +87,10 @@ def test_marks_of_a_row_weigh_all_of_it(tiny):
 
     assert weights_of() == weights_of(label=1, train="yes", loss=0.2) == {0.0, 1.0}
     assert weights_of(weight=7) == {0.0, 7.0}
-    assert weights_of(weight=0) == weights_of(label="false") == weights_of(label=0) == {0.0}
+    assert weights_of(weight=0) == weights_of(label="false") == weights_of(label="undesirable") == {0.0}
+    assert (
+        weights_of(label=0) == weights_of(label="0") == weights_of(train=0) == {0.0, 1.0}
+    )  # a class, a split
     assert weights_of(label=False) == weights_of(kto_tag=False) == weights_of(train=False) == {0.0}
     assert weights_of(loss_weight=0.25) == {0.0, 0.25}
 

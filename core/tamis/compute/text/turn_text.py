@@ -43,8 +43,18 @@ def content_text(message: Message) -> str:
 def turn_calls(message: Message) -> list[JSON]:
     """Return the tool calls of a turn: an old ``function_call`` among them, and those among its parts."""
     calls = message.get("tool_calls") or message.get("function_call") or []
+    if isinstance(calls, str):  # JSON, as a table that has no lists keeps them
+        calls = _parsed(calls)
     inside = filter(None, map(part_call, _parts(message.get("content"))))
     return [*(calls if isinstance(calls, list) else [calls]), *inside]
+
+
+def _parsed(text: str) -> JSON:
+    """What a text says as JSON; the text itself where it is none."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
 
 
 def part_texts(content: JSON) -> Iterable[str]:

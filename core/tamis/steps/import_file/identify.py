@@ -14,6 +14,7 @@ import orjson
 from tamis.errors import InvalidOptions, UnreadableFile
 from tamis.formats import FORMATS, load_format
 from tamis.formats.detect import Inspection, inspect_file
+from tamis.formats.doubts import asked_by
 from tamis.formats.encodings import check_encoding
 from tamis.formats.hints import Guess
 from tamis.formats.reader import file_stem
@@ -144,6 +145,7 @@ def source_file(path: str, choices: ReadingChoices) -> SourceFile:
     format_name, roles = choices.format_name, choices.fields.get("roles")
     fields = {part: column for part, column in choices.fields.items() if part != "roles"}
     if format_name == "auto" and fields:
+        _refuse_doubt(given, fields, choices)
         format_name = _format_with(given, fields, choices)
     asked = format_name != "auto"
     mapping = parse_options(load_format(format_name).fields, fields) if asked and fields else None
@@ -168,6 +170,13 @@ def source_file(path: str, choices: ReadingChoices) -> SourceFile:
     )
 
 
+def _refuse_doubt(path: str, fields: Mapping[str, JSON], choices: ReadingChoices) -> None:
+    """Raise UnreadableFile where the columns leave open what is learned and none of the parts that were named says it."""
+    seen = inspect_file(path, encoding=choices.encoding, repairs=choices.repairs, lenient=True)
+    if seen.doubt is not None and asked_by(seen.doubt, fields):
+        raise UnreadableFile(_undetected(path, seen))
+
+
 def _format_with(path: str, fields: Mapping[str, JSON], choices: ReadingChoices) -> str:
     """The format that has all these parts and reads most of the file; raises InvalidOptions when none has them."""
     names = [name for name in FORMATS if set(fields) <= set(FORMATS[name].options.model_fields)]
@@ -189,7 +198,9 @@ def _format_with(path: str, fields: Mapping[str, JSON], choices: ReadingChoices)
 
 
 def _undetected(path: str, inspected: Inspection) -> str:
+    if inspected.doubt is not None:
+        return f"What is to be learned of {Path(path).name} is not sure: {inspected.doubt.sentence}"
     columns = ", ".join(inspected.columns) or "none"
     guess = inspected.guess or Guess("prompt_completion", {"prompt": "QUESTION", "completion": "ANSWER"})
-    likely = "most likely with" if inspected.guess else "for example:"
+    likely = "most likely with" if guess.is_sure and inspected.guess else "for example:"
     return f"No format fits {Path(path).name}: its columns are {columns}. Say which plays which part, {likely} {guess.options}"

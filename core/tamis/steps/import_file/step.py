@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tamis.errors import UnreadableFile
 from tamis.formats import load_format
+from tamis.formats.kept_columns import MAX_KEPT
 from tamis.formats.layout import HUB_PREFIX, detect_layout
 from tamis.formats.notes import Notes, listed_notes
 from tamis.formats.reader import ReadingOf, read_batches
@@ -50,6 +51,7 @@ class _Totals:
     reasons: dict[str, int] = field(default_factory=dict)
     meta: dict[str, str] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
+    kept: dict[str, bool] = field(default_factory=dict)
 
 
 def run(context: StepContext, options: ImportOptions) -> dict[str, JSON]:
@@ -128,6 +130,9 @@ def _write(batch: Batch, number: int, writers: _Writers, totals: _Totals, *, is_
     totals.rejected += len(batch.rejects)
     totals.examples += n_rows
     totals.notes.update(batch.notes)
+    for column, is_read in batch.kept.items():
+        if column in totals.kept or len(totals.kept) < MAX_KEPT:
+            totals.kept[column] = totals.kept.get(column, False) or is_read
     totals.duplicate_ids += batch.n_duplicate_ids
     totals.first_duplicates += batch.duplicate_ids[: 20 - len(totals.first_duplicates)]
     for reject in batch.rejects:
@@ -180,5 +185,9 @@ def _summary(options: ImportOptions, totals: _Totals, per_file: list[dict[str, J
         "duplicate_ids": [{"line": d.line, "id": d.record_id} for d in totals.first_duplicates],
         "reject_reasons": totals.reasons,
         "meta_fields": totals.meta,
+        "beside": {
+            "kept": [column for column, is_read in totals.kept.items() if not is_read],
+            "read": [column for column, is_read in totals.kept.items() if is_read],
+        },
         "notes": listed_notes(totals.notes),
     }

@@ -1,0 +1,67 @@
+"""Which columns of a file stay beside its conversations: those that training reads there, and those that it does not."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from tamis.formats.conversation import SHAPE
+from tamis.formats.stored_form import ColumnMapping
+from tamis.models.chat_rows import ROW_REASONING, beside_thoughts
+from tamis.models.row_fields import IMAGES, tools_column, tools_of
+from tamis.models.row_marks import LAST_ONLY, WHOLE, learns_last_only, row_factor
+from tamis.types import JSON, Example
+
+MAX_KEPT = 1_000  # names; a file that has an id for a column's name has any number of them
+_MARKS = frozenset((*WHOLE, LAST_ONLY))
+_CONFIGS = frozenset(("toolConfig", "tool_config"))
+
+
+class KeptColumns:
+    """Every column beside the conversations in which something stands, and whether training reads it in some row."""
+
+    def __init__(self, fields: ColumnMapping) -> None:
+        self.found: dict[str, bool] = {}
+        self._choice = str(getattr(fields, "choice", ""))
+        # Of the columns of a row those of which there is something left to learn.
+        self._open: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def look(self, example: Example) -> None:
+        """Take note of a row; most have the columns of the row before, of which all is known."""
+        shape = tuple(example.meta)
+        left = self._open.get(shape, shape)
+        if left:
+            self._open[shape] = tuple(column for column in left if not self._is_known(column, example))
+
+    def _is_known(self, column: str, example: Example) -> bool:
+        value = example.meta[column]
+        if column == SHAPE:
+            return True
+        if value is None or value in ("", [], {}):
+            return False
+        noted = example.meta.get(SHAPE)
+        shape = noted if isinstance(noted, dict) else {}
+        if column in (self._choice, shape.get("answer_column")):
+            return True  # a part of the conversation
+        if column == "rejected" and shape.get("format") == "preference":
+            return True
+        is_read = _may_be_read(column) and _is_read(column, value, example)
+        if column in self.found or len(self.found) < MAX_KEPT:
+            self.found[column] = self.found.get(column, False) or is_read
+        return is_read or not _may_be_read(column)
+
+
+@lru_cache(maxsize=1024)
+def _may_be_read(column: str) -> bool:
+    named = column in _MARKS or column in IMAGES or column in _CONFIGS or column.lower() in ROW_REASONING
+    return named or bool(tools_column((column,)))
+
+
+def _is_read(column: str, value: JSON, example: Example) -> bool:
+    meta = example.meta
+    if column == LAST_ONLY:
+        return learns_last_only(meta)
+    if column in _MARKS:
+        return row_factor(column, value) is not None and not (column == "label" and "rejected" in meta)
+    if column.lower() in ROW_REASONING:
+        return beside_thoughts(example.messages, meta) == column
+    return column in IMAGES or value in tools_of(meta).values() or column in _CONFIGS
