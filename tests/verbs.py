@@ -478,7 +478,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "imports": (
         "what the import page shows of a file before it is imported, and of imports that run",
         "list_importable allowed_path hub_source files_of_sources examine_file columns_for "
-        "formats_by_fit mapping_of unknown_roles default_import_name plan_examined import_name first_imports columns_beside columns_read "
+        "formats_by_fit mapping_of unknown_roles default_import_name plan_examined import_name first_imports columns_beside columns_heeded "
         "failed_imports left_out_files guessed_encodings",
     ),
     "score_estimates": (

@@ -284,7 +284,7 @@ def columns_beside(summary: Mapping[str, Any]) -> str:
     return _named(list(summary["meta_fields"] if beside is None else beside["kept"]))
 
 
-def columns_read(summary: Mapping[str, Any]) -> str:
+def columns_heeded(summary: Mapping[str, Any]) -> str:
     """The columns beside the conversations that training reads, in words: marks, thoughts, tools, pictures; "" if none."""
     return _named((summary.get("beside") or {}).get("read", []))
 

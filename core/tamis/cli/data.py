@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -60,13 +61,7 @@ def import_file(
     **choices: str,
 ) -> int:
     """Import a file, a folder or a hub dataset."""
-    from tamis.actions.imports import (
-        columns_beside,
-        columns_read,
-        guessed_encodings,
-        plan_paths,
-        start_import,
-    )
+    from tamis.actions.imports import guessed_encodings, plan_paths, start_import
     from tamis.actions.rejects import list_rejects
 
     plan = plan_paths(
@@ -91,12 +86,7 @@ def import_file(
         )
         answer["not_read"] = [asdict(file) for file in plan.skipped]
         answer["notes"] = summary["notes"]
-        for note in summary["notes"]:
-            session.show(f"note: {note['note']}")
-        if read := columns_read(summary):
-            session.show(f"read beside the turns in training: {read}")
-        if beside := columns_beside(summary):
-            session.show(f"kept beside the rows, not trained on: {beside}")
+        _tell_columns(session, summary)
         if summary["n_rejected"]:
             rejected = list_rejects(session.workspace, plan.dataset_id)
             answer["reject_reasons"] = rejected.reasons
@@ -106,6 +96,18 @@ def import_file(
                 f"To see them: tamis rejects list --dataset {plan.dataset_id}" + (again if remedies else "")
             )
     return end(session, job, answer)
+
+
+def _tell_columns(session: Session, summary: Mapping[str, Any]) -> None:
+    """The notes of an import, and which columns beside the conversations training reads and which it does not."""
+    from tamis.actions.imports import columns_beside, columns_heeded
+
+    for note in summary["notes"]:
+        session.show(f"note: {note['note']}")
+    if read := columns_heeded(summary):
+        session.show(f"read beside the turns in training: {read}")
+    if beside := columns_beside(summary):
+        session.show(f"kept beside the rows, not trained on: {beside}")
 
 
 @group("tamis datasets", 'tamis datasets rename my-data-1a2b3c "My data, cleaned"', alone="list")

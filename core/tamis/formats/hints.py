@@ -22,7 +22,7 @@ from tamis.formats.names import (
 from tamis.formats.polarity import is_bad, opposed
 from tamis.formats.preferred import CHOICES, match_answers, names_sides
 from tamis.formats.stored_form import lifted
-from tamis.formats.weak_pairs import is_about, weak_pair
+from tamis.formats.weak_pairs import describes_row, weak_pair
 from tamis.types import JSON
 
 # Columns of data that was made for something else: translation, retrieval, summaries.
@@ -63,7 +63,9 @@ def _pair_guess(records: Sequence[Record]) -> Guess | None:
         return Guess("prompt_completion", parts)
     texts = {column: values for column, values in columns.items() if all(map(_is_text, values))}
     counted = {column for column, found in texts.items() if all(str(one).isdigit() for one in found)}
-    spoken = [column for column in texts if not (is_aside(column) or is_about(column) or column in counted)]
+    spoken = [
+        column for column in texts if not (is_aside(column) or describes_row(column) or column in counted)
+    ]
     asked = match_column(dict.fromkeys(spoken), *QUESTION, *INSTRUCTION, *PROMPT)
     if sides := opposed([column for column in spoken if isinstance(texts[column][0], str)]):
         question = asked or next((column for column in spoken if column not in sides), "")

@@ -87,7 +87,7 @@ def weak_pair(columns: dict[str, JSON]) -> WeakPair | None:
     return None
 
 
-def is_about(column: str) -> bool:
+def describes_row(column: str) -> bool:
     """Whether a name says that its text is about a row: its title, its model, its type."""
     name = usual_spelling(column)
     return name in _ABOUT or name.endswith(_ABOUT_ENDS) or name.startswith("model_")

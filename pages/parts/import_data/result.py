@@ -16,7 +16,7 @@ from pages.shared.navigation import link_to
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import table_height
 from tamis.actions.datasets import dataset_names
-from tamis.actions.imports import columns_beside, columns_read, import_name
+from tamis.actions.imports import columns_beside, columns_heeded, import_name
 from tamis.actions.jobs import Job, JobState, cancel_job, list_jobs, resume_job
 from tamis.actions.pipeline import MISSING, stages, submit_missing
 from tamis.actions.rejects import Rejects, reject_lines, rejects_of
@@ -97,7 +97,7 @@ def _show_done(workspace: Workspace, examples: Artifact) -> None:
         st.caption(
             f"{count_of(int(summary['n_duplicate_ids']), 'row')} have an id that an earlier row has too; all were kept."
         )
-    if read := columns_read(summary):
+    if read := columns_heeded(summary):
         st.caption(f"Read beside the turns in training: {plain(read)}")
     if beside := columns_beside(summary):
         st.caption(f"Kept beside the rows, not trained on: {plain(beside)}")
