@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from tamis.actions.augmenting import judged_rows
 from tamis.actions.decisions import decision_snapshot
 from tamis.actions.roles import needs
 from tamis.compute.augment.types import JudgedRow
-from tamis.compute.compare.win_rate import wilson_interval
+from tamis.compute.compare.win_rate import effective_rows, wilson_interval
 from tamis.compute.text.judge_text import fence_code, fenced
 from tamis.errors import InvalidOptions
 from tamis.llms import LLMS, open_llm
@@ -80,10 +82,10 @@ def read_brief(workspace: Workspace, campaign_id: str) -> Brief:
     for one in moves:
         if one.move.kind == "brief" and one.facts is not None:
             texts[int(one.facts["version"])] = str(one.facts["brief"])
-    said: dict[int, list[bool]] = {}
+    said: dict[int, list[_Decided]] = {}
     for batch in _batches(workspace, campaign_id):
         for decided in _decided_rows(workspace, batch):
-            said.setdefault(decided.written.row.provenance.brief_version, []).append(decided.accepted)
+            said.setdefault(decided.written.row.provenance.brief_version, []).append(decided)
     versions = [_version(number, text, said.get(number, [])) for number, text in sorted(texts.items())]
     return Brief(campaign_id=campaign_id, text=versions[-1].text, versions=tuple(versions))
 
@@ -145,8 +147,12 @@ def _decided_rows(workspace: Workspace, batch: str) -> list[_Decided]:
     ]
 
 
-def _version(number: int, text: str, said: Sequence[bool]) -> BriefVersion:
-    low, high = wilson_interval(sum(said), len(said))
-    return BriefVersion(
-        version=number, text=text, n_decided=len(said), n_accepted=sum(said), low=low, high=high
-    )
+def _version(number: int, text: str, decided: Sequence[_Decided]) -> BriefVersion:
+    """What people said of the rows written by a version; rows of the same parents count as in METHODS.md 3.6."""
+    n, n_accepted = len(decided), sum(one.accepted for one in decided)
+    shown = [one.written.row.provenance for one in decided]
+    keys = [one.parent_ids or one.demo_ids or (-1 - place,) for place, one in enumerate(shown)]
+    codes = {key: code for code, key in enumerate(dict.fromkeys(keys))}
+    counted = effective_rows(np.array([codes[key] for key in keys], dtype=np.int64))
+    low, high = wilson_interval(n_accepted / n * counted if n else 0, counted)
+    return BriefVersion(version=number, text=text, n_decided=n, n_accepted=n_accepted, low=low, high=high)

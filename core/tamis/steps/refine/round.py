@@ -16,11 +16,13 @@ from tamis.compute.refine.draw import draw_round, spread_order
 from tamis.compute.select.groups import places_in_groups
 from tamis.compute.select.kmq import Selection
 from tamis.compute.select.quality_gain import quality_gain
+from tamis.compute.text.near_duplicates import NONE, exact_duplicates
 from tamis.recipes import RECIPES, Trained, TrainingRequest
 from tamis.registry import parse_options
 from tamis.selectors.quality import gain_remark
 from tamis.steps.base_model import base_model_folder
 from tamis.steps.context import StepContext
+from tamis.steps.finetune.company import row_prompts
 from tamis.steps.finetune.curves import write_curves
 from tamis.steps.finetune.rows import training_records, write_training_file
 from tamis.steps.refine.chunks import (
@@ -94,6 +96,7 @@ def run(context: StepContext, options: RoundOptions) -> dict[str, JSON]:
         options.round,
         rows=scores["example_id"].to_numpy(),
         gap=scores["gap"].to_numpy().astype(np.float64),
+        together=_asked_alike(context, state, scores["example_id"].to_numpy()),
         selected=selected,
         confidence=read_scores(context.input("confidence")) if "confidence" in context.inputs else None,
         allocated=picked.allocated,
@@ -108,6 +111,12 @@ def run(context: StepContext, options: RoundOptions) -> dict[str, JSON]:
         _keep_adapter(trained.folder, context.output.path / ADAPTER)
     context.progress("update", 1, 1)
     return summary
+
+
+def _asked_alike(context: StepContext, state: RoundState, rows: Int64s) -> Int64s:
+    """The same number for rows (sorted) that ask the same, to which a model gives one answer, shape (n,)."""
+    of = exact_duplicates(row_prompts(context.input("examples"), rows, state.corrections.replaced)).of
+    return np.where(of == NONE, np.arange(len(of)), of)
 
 
 def draw_round_rows(state: RoundState, settings: RefineOptions, options: RoundOptions) -> Selection:

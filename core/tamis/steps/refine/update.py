@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tamis.compute.compare.paired import mean_in_groups
 from tamis.compute.ranks import normal_scores
 from tamis.compute.refine.evidence import (
     Effects,
@@ -53,13 +54,17 @@ def update(
     *,
     rows: Int64s,
     gap: Float64s,
+    together: Int64s,
     selected: Int64s,
     confidence: Float64s | None,
     allocated: Int64s,
 ) -> Update:
-    """New weights from the gaps of ``rows`` (NaN: not scored), and flags among all ``selected`` rows."""
-    groups = state.pool.groups()
-    scores = cluster_scores(_scaled(gap, settings), groups[rows], state.pool.n_clusters + 1)
+    """New weights from the gaps of ``rows`` (NaN: not scored), and flags among all ``selected`` rows.
+
+    Rows with one number in ``together``, beside ``rows``, ask the same and count once in their cluster.
+    """
+    once, clusters = counted_once(gap, state.pool.groups()[rows], together)
+    scores = cluster_scores(_scaled(once, settings), clusters, state.pool.n_clusters + 1)
     if settings.control == "shuffled_scores":
         scores = shuffled(scores, np.random.default_rng([settings.seed, number, zlib.crc32(b"shuffle")]))
     moved = (
@@ -80,6 +85,16 @@ def update(
         evidence=_evidence_summary(moved, after),
         notes=_notes(settings, scores, moved, n_rows=len(rows)) + _stuck(state, settings, scores, moved),
     )
+
+
+def counted_once(gap: Float64s, clusters: Int64s, together: Int64s) -> tuple[Float64s, Int64s]:
+    """Gaps (n,) and clusters (n,) with the gaps that are one evidence averaged; as they are where each is its own."""
+    if not len(gap):
+        return gap, clusters
+    keys, place = np.unique(np.stack([clusters, together]), axis=1, return_inverse=True)
+    if keys.shape[1] == len(gap):
+        return gap, clusters
+    return mean_in_groups(place.ravel(), gap), keys[0]
 
 
 def _scaled(gap: Float64s, settings: RefineOptions) -> Float64s:
