@@ -29,9 +29,10 @@ def fill_budget(page: Page, n_rows: int) -> None:
 def submit_selection(page: Page, n_rows: int) -> str:
     """Start the selection, wait for its result and return its id."""
     page.get_by_role("button", name=f"Select {n_rows:,} rows").click()
+    # The address first: results of before may stand until the form is drawn.
+    page.wait_for_url(lambda url: "selection=" in url and "view=new" not in url, timeout=60_000)
     expect(page.get_by_role("button", name="Export these rows")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Rows per cluster")).to_be_visible()
-    page.wait_for_url("**selection=*")
     return page.url.rpartition("selection=")[2].partition("&")[0]
 
 
