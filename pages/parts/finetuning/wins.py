@@ -25,9 +25,9 @@ def show_wins(wins: pd.DataFrame) -> None:
     whole = wins.iloc[0]
     verdict = VERDICTS[whole["said"]]
     n, n_groups = int(whole["n"]), int(whole["n_groups"])
-    together = "" if n == n_groups else f" about {n_groups:,} groups of like rows, each counted once"
+    together = "" if n == n_groups else f", in {n_groups:,} groups of like rows that count once"
     st.markdown(
-        f"**{percent(whole['rate'])}** of {n:,} votes{together} for the tuned model "
+        f"**{percent(whole['rate'])}** of {n:,} votes for the tuned model{together} "
         f"(between {percent(whole['low'])} and {percent(whole['high'])}): {verdict}."
     )
     if len(wins) > 1:
