@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,20 @@ def test_a_file_that_no_format_fits_is_read_as_its_columns_suggest(workspace: Pa
     agree(app)
     (file,) = job_table.list_jobs(Database(workspace))[0].options["files"]
     assert (file["fields"]["prompt"], file["fields"]["completion"]) == ("ask", "said")
+
+
+def test_where_no_rule_says_what_is_learned_the_page_asks(workspace: Path, folder: Path) -> None:
+    path = folder / "pair.jsonl"
+    turns = [{"role": "user", "content": "Judge"}, {"role": "assistant", "content": "Fine."}]
+    path.write_text(json.dumps({"prompt": "Why?", "response": "The moon.", "critique": turns}) + "\n")
+    app = choose(path)
+    assert "Not sure what is learned" in said(app) and "critique" in app.warning[0].value
+    assert not [one for one in app.button if one.label.startswith("Import ") and not one.disabled]
+    checked(app.selectbox(key=f"format:{path}").set_value("prompt_completion").run())
+    assert "The moon." in said(app)
+    agree(app)
+    (file,) = job_table.list_jobs(Database(workspace))[0].options["files"]
+    assert (file["fields"]["completion"], file["fields"]["history"]) == ("response", "history")
 
 
 def test_every_unknown_label_of_turns_is_asked_about_at_once(workspace: Path, folder: Path) -> None:

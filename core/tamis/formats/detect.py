@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tamis.errors import InvalidRecord
+from tamis.errors import InvalidRecord, UnreadableFile
 from tamis.formats import FORMATS, load_format
 from tamis.formats.cell_text import data_in
 from tamis.formats.doubts import Doubt, Reading, doubt_of, settled_reading
@@ -43,6 +43,7 @@ from tamis.types import JSON, Example
 
 _N_LOOKED_AT = 5_000  # records, when the first ones are all bad
 _N_PROBLEMS = 20
+_N_NAMED = 30  # columns in a message
 _N_ROWS = 3
 _MAX_INSIDE = 100  # columns inside objects that are offered for a mapping
 _LIST_PARTS = ("messages", "conversations", "instances", "history")
@@ -133,7 +134,7 @@ def inspect_file(
     candidates = [_with_roles(match, seen, roles) for match in _ranked(seen)] if roles else _ranked(seen)
     candidates.sort(key=lambda candidate: -candidate.confidence)
     chosen = candidates[settled_reading(candidates, _tried(seen))] if candidates else None
-    doubt = None if format_name is not None or chosen is None else _doubt(chosen, seen)
+    doubt = None if format_name is not None or chosen is None else _doubt(chosen, candidates, seen)
     if format_name is not None:
         chosen = _chosen(format_name, fields, seen)
         chosen = _with_roles(chosen, seen, roles) if roles else chosen
@@ -141,7 +142,8 @@ def inspect_file(
     if doubt and rows:
         chosen = None
     if chosen and not (format_name or rows or lenient or repairs) and seen.is_whole_sample:
-        raise nothing_readable(path, seen.n_sampled, [problem.reason for problem in problems])
+        refused = nothing_readable(path, seen.n_sampled, [problem.reason for problem in problems])
+        raise UnreadableFile(f"{refused} Its columns are {', '.join(_columns(seen)[:_N_NAMED])}.")
     return Inspection(
         name=display_name(path),
         layout=layout,
@@ -300,9 +302,10 @@ def _tried(seen: Survey) -> list[Record]:
     return [record for _, _, record in seen.records]
 
 
-def _doubt(match: FormatMatch, seen: Survey) -> Doubt | None:
+def _doubt(match: FormatMatch, candidates: Sequence[FormatMatch], seen: Survey) -> Doubt | None:
     records = [*seen.telling, *(record for _, _, record in seen.spread)]
-    return doubt_of(match, records, seen.json_columns) if match.confidence else None
+    others = [other for other in candidates if other is not match and other.confidence]
+    return doubt_of(match, others, records, seen.json_columns) if match.confidence else None
 
 
 def _ranked(seen: Survey) -> list[FormatMatch]:

@@ -9,7 +9,7 @@ between several, nothing is imported before a person has said which.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,26 +19,28 @@ from tamis.formats import load_format
 from tamis.formats.cell_text import data_in
 from tamis.formats.format import Record, seen_columns
 from tamis.formats.hints import Guess
-from tamis.formats.names import (
-    COMPLETION,
-    HISTORY,
-    MESSAGE_LISTS,
-    exchange_keys,
-    is_refused,
-    telling_turn,
-    turn_keys,
-    usual_spelling,
-)
+from tamis.formats.names import COMPLETION, HISTORY, MESSAGE_LISTS, is_refused, usual_spelling
 from tamis.formats.polarity import AFTER, BEFORE, GOOD, is_bad, worth_of
 from tamis.formats.preferred import may_be_answer
-from tamis.formats.role_labels import role_of
-from tamis.formats.stored_form import ColumnMapping, decoded, is_side_by_side, listed_objects, open_record
+from tamis.formats.stored_form import ColumnMapping, decoded, open_record
+from tamis.formats.turn_columns import (
+    ends_with_answer,
+    format_of_turns,
+    is_held,
+    is_said,
+    says_all,
+    turn_columns,
+)
 from tamis.types import JSON, Example
 
 EXACT = ("messages", "conversations", "conversation")
 _ANSWERED = ("completion", "response", "output", "answer")  # the part with the answer, by format
 _LISTED = ("messages", "conversations")  # the part with the turns, by format
-_SPOKEN = (("human", "assistant"), ("user", "assistant"), ("human", "gpt"), ("human", "bot"), ("user", "bot"))
+_PLAIN_ANSWERS = (
+    "output",
+    "response",
+    "completion",
+)  # of which one says what is learned where it stands alone
 _N_TRIED = 200  # records of which the readings are compared
 _N_NAMED = 4  # columns in a sentence
 _LONGEST_NAME = 60  # characters
@@ -85,13 +87,15 @@ def settled_reading(readings: Sequence[Reading], records: Sequence[Record]) -> i
     return 0
 
 
-def doubt_of(reading: Reading, records: Sequence[Record], json_columns: Sequence[str]) -> Doubt | None:
-    """What is not sure about a reading by all that ``records`` show; None where the columns decide."""
+def doubt_of(
+    reading: Reading, others: Sequence[Reading], records: Sequence[Record], json_columns: Sequence[str]
+) -> Doubt | None:
+    """What is not sure about a reading by all that ``records`` show; ``others`` read them too. None where the columns decide."""
     parts = reading.fields.parts
     opened = [_opened(record, reading.fields) for record in records]
     shown = [decoded(record, json_columns) for record in opened]
     if listed := next((part for part in _LISTED if part in parts), ""):
-        return _of_conversations(reading, listed, shown)
+        return _of_conversations(reading, listed, shown) or _of_pair_beside(reading, listed, others, records)
     if reading.format_name == "preference" and "choice" in parts:
         return _of_choice(reading, shown) or _of_lists(reading, "chosen", opened)
     answer = next((part for part in (*_ANSWERED, "chosen") if part in parts and part != "response"), "")
@@ -112,13 +116,13 @@ def _of_conversations(reading: Reading, part: str, shown: Sequence[Record]) -> D
     is_exact = usual_spelling(own) in EXACT
     rivals: dict[str, str] = {}
     for record in shown:
-        columns = dict(turn_columns(record))
+        columns = dict(turn_columns(record, any_exchange=reading.format_name == "turns"))
         for column in columns if own in columns else ():
             named = usual_spelling(column)
             if column == own or is_refused(column) or named in HISTORY or (is_exact and named not in EXACT):
                 continue
-            if not (_says(columns[own], columns[column]) or _says(columns[column], columns[own])):
-                rivals.setdefault(column, _format_of(columns[column]))
+            if not (says_all(columns[own], columns[column]) or says_all(columns[column], columns[own])):
+                rivals.setdefault(column, format_of_turns(columns[column]))
     names = [own, *rivals]
     if not rivals and not is_bad(own):
         return None
@@ -162,6 +166,37 @@ def _chooses_between(first: Reading, other: Reading) -> bool:
     parts = other.fields.parts
     answer = next((parts[part] for part in _ANSWERED if part in parts), "")
     return answer in (*_sides(first), first.fields.parts.get("choice", ""))
+
+
+def _of_pair_beside(
+    reading: Reading, part: str, others: Sequence[Reading], records: Sequence[Record]
+) -> Doubt | None:
+    """A prompt and its answer of which a conversation of another name than usual holds neither: perhaps it is what was said before them."""
+    form, own = load_format(reading.format_name), reading.fields.parts[part]
+    for other in others if usual_spelling(own) not in EXACT else ():
+        asked = next((one for one in ("prompt", "instruction", "question") if one in other.fields.parts), "")
+        if not asked or "chosen" in other.fields.parts or not is_usual(other):
+            continue
+        for record in islice(records, _N_TRIED):
+            whole = _example(form.parse, record, reading.fields)
+            pair = _example(load_format(other.format_name).parse, record, other.fields)
+            if whole and pair and not _holds(whole, pair):
+                options = [
+                    f"--format {other.format_name} {_map('history', own)} to learn the answer after it",
+                    f"--format {reading.format_name} to learn the conversation alone",
+                ]
+                return Doubt(
+                    f"column {own!r} holds a conversation without the prompt {other.fields.parts[asked]!r} and its answer. Say what is learned: "
+                    f"{_either(options)}",
+                    Guess(other.format_name, {"history": own}),
+                    frozenset(("history", *_LISTED, *_ANSWERED)),
+                )
+    return None
+
+
+def _holds(whole: Example, pair: Example) -> bool:
+    """Whether a conversation holds the prompt or the answer of a pair."""
+    return any(is_said(turn_text(turn).strip(), whole) for turn in pair.messages[-2:])
 
 
 def _of_bad(reading: Reading, part: str) -> Doubt | None:
@@ -230,20 +265,17 @@ def _of_earlier_turns(reading: Reading, rows: Sequence[tuple[Record, Record]]) -
         found = [
             (column, turns)
             for column, turns in turn_columns(shown)
-            if column not in own
-            and not is_refused(column)
-            and not is_bad(column)
-            and _ends_with_answer(turns)
+            if column not in own and not is_refused(column) and not is_bad(column) and ends_with_answer(turns)
         ]
         example = _example(form.parse, record, fields) if found else None
         for column, turns in found if example else ():
-            if example and not _is_held(turns, example):
+            if example and not is_held(turns, example):
                 return _asking_for_turns(reading, column, turns)
     return None
 
 
 def _asking_for_turns(reading: Reading, column: str, turns: list[JSON]) -> Doubt:
-    listed = _format_of(turns)
+    listed = format_of_turns(turns)
     whole = {"messages" if listed == "messages" else "conversations": column}
     before = f"--format {reading.format_name} {_map('history', column)}"
     options = [
@@ -262,58 +294,6 @@ def _asking_for_turns(reading: Reading, column: str, turns: list[JSON]) -> Doubt
         Guess(reading.format_name, {"history": column}),
         frozenset(("history", *_LISTED)),
     )
-
-
-def turn_columns(record: Record) -> Iterator[tuple[str, list[JSON]]]:
-    """The columns of a record with turns of which one is the assistant's, and these turns."""
-    for column, value in record.items():
-        if isinstance(value, str) and value[:1] in "[{":
-            value = data_in(value)
-        if is_side_by_side(value):
-            value = listed_objects(value)
-        if isinstance(value, list) and value and "assistant" in _roles(value):
-            yield column, value
-
-
-def _roles(turns: list[JSON]) -> list[str]:
-    keys = turn_keys(telling_turn(turns))
-    if keys is None:
-        return ["user", "assistant"] * len(turns) if _exchanges(turns) else []
-    return [role_of(str(turn.get(keys[0]))) for turn in turns if isinstance(turn, dict)]
-
-
-def _exchanges(turns: list[JSON]) -> bool:
-    keys = exchange_keys(turns[0])
-    return keys is not None and tuple(key.lower() for key in keys) in _SPOKEN
-
-
-def _ends_with_answer(turns: list[JSON]) -> bool:
-    return _roles(turns)[-1:] == ["assistant"]
-
-
-def _texts(turns: list[JSON]) -> set[str]:
-    keys = turn_keys(telling_turn(turns))
-    if keys is None:
-        return {str(text).strip() for turn in turns if isinstance(turn, dict) for text in turn.values()}
-    said = (
-        turn_text({"role": "user", "content": turn.get(keys[1])}) for turn in turns if isinstance(turn, dict)
-    )
-    return {text.strip() for text in said if text.strip()}
-
-
-def _says(turns: list[JSON], other: list[JSON]) -> bool:
-    """Whether turns say all that others say."""
-    return _texts(other) <= _texts(turns)
-
-
-def _is_held(turns: list[JSON], example: Example) -> bool:
-    said = f"{example.prompt}\n{example.response}"
-    return all(text in said for text in _texts(turns))
-
-
-def _format_of(turns: list[JSON]) -> str:
-    keys = turn_keys(telling_turn(turns))
-    return "turns" if keys is None else "sharegpt" if keys == ("from", "value") else "messages"
 
 
 def _best(names: Sequence[str]) -> str:

@@ -8,10 +8,11 @@ from tamis.formats.conversation import SHAPE
 from tamis.formats.stored_form import ColumnMapping
 from tamis.models.chat_rows import ROW_REASONING, beside_thoughts
 from tamis.models.row_fields import IMAGES, tools_column, tools_of
-from tamis.models.row_marks import LAST_ONLY, WHOLE, learns_last_only, row_factor
+from tamis.models.row_marks import COUNTED, LAST_ONLY, WHOLE, learns_last_only, row_factor
 from tamis.types import JSON, Example
 
 MAX_KEPT = 1_000  # names; a file that has an id for a column's name has any number of them
+_NUMBERS = (int, float)
 _MARKS = frozenset((*WHOLE, LAST_ONLY))
 _CONFIGS = frozenset(("toolConfig", "tool_config"))
 
@@ -27,16 +28,22 @@ class KeptColumns:
 
     def look(self, example: Example) -> None:
         """Take note of a row; most have the columns of the row before, of which all is known."""
-        shape = tuple(example.meta)
-        left = self._open.get(shape, shape)
-        if left:
-            self._open[shape] = tuple(column for column in left if not self._is_known(column, example))
+        meta = example.meta
+        shape = tuple(meta)
+        known: set[str] = set()
+        for column in self._open.get(shape, shape):
+            value = meta[column]
+            if value is None or (column in self.found and type(value) in _NUMBERS and column in COUNTED):
+                continue  # an empty column, and a class under the name of a mark, tell no more in the next row
+            if self._is_known(column, value, example):
+                known.add(column)
+        if known:
+            self._open[shape] = tuple(one for one in self._open.get(shape, shape) if one not in known)
 
-    def _is_known(self, column: str, example: Example) -> bool:
-        value = example.meta[column]
+    def _is_known(self, column: str, value: JSON, example: Example) -> bool:
         if column == SHAPE:
             return True
-        if value is None or value in ("", [], {}):
+        if value in ("", [], {}):
             return False
         noted = example.meta.get(SHAPE)
         shape = noted if isinstance(noted, dict) else {}

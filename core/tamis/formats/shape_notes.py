@@ -75,10 +75,8 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
     if not examples:
         return
     meta = examples[0].meta
-    if meta and (columns := watched(tuple(meta))):
-        note_beside(examples[0], columns, notes)
     if meta:
-        _note_verdicts(meta, notes)
+        _note_columns(examples[0], notes)
     messages = examples[0].messages
     ends = max(len(messages[0]), len(messages[-1]))
     if (ends if len(messages) == 2 else max(map(len, messages))) > _ROLE_AND_CONTENT:
@@ -90,15 +88,29 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
         _note_fields(record, meta, shape if isinstance(shape, dict) else {}, notes)
 
 
-def _note_verdicts(meta: Record, notes: Notes) -> None:
+def _note_columns(example: Example, notes: Notes) -> None:
+    """Count the columns beside a conversation that hold a part of it or judge it."""
+    names = tuple(example.meta)
+    if columns := watched(names):
+        note_beside(example, columns, notes)
+    if judging := _told_verdicts(names):
+        _note_verdicts(example.meta, judging, notes)
+
+
+def _note_verdicts(meta: Record, columns: Sequence[str], notes: Notes) -> None:
     """Count what says of a row that its answer is a bad one, and the numbers under the name of a mark."""
-    for column in _told_verdicts(tuple(meta)):
+    if "rejected" in meta:
+        return
+    for column in columns:
         value = meta[column]
-        if column in _COUNTED and is_counted(value):
-            if float(value) == (column == "mask") and "rejected" not in meta:
-                notes[column, "class-number"] += 1
-        elif "rejected" not in meta and row_factor(column, value) is None and _is_against(column, value):
-            notes[column, "verdict"] += 1
+        kind = type(value)
+        if kind is bool or kind is str:
+            if column in _COUNTED and is_counted(value):
+                value, kind = float(value), float
+            elif _is_against(column, value) and row_factor(column, value) is None:
+                notes[column, "verdict"] += 1
+        if (kind is int or kind is float) and column in _COUNTED and value == (column == "mask"):
+            notes[column, "class-number"] += 1
 
 
 @lru_cache(maxsize=1024)

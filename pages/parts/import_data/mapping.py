@@ -84,7 +84,12 @@ def show_layout(inspection: Inspection) -> None:
             color: BadgeColour = "orange" if said else "gray"
             st.badge(inspection.encoding.upper() + said, color=color, icon=":material/match_case:")
         if inspection.format_name is None:
-            st.badge("No format fits", color="red", icon=":material/error:")
+            unsure = inspection.doubt is not None
+            st.badge(
+                "Not sure what is learned" if unsure else "No format fits",
+                color="orange" if unsure else "red",
+                icon=":material/error:",
+            )
         else:
             color = "green" if inspection.confidence > 0.99 else "orange"
             reads = f"{FORMATS[inspection.format_name].title}: reads {percent(inspection.confidence)}"
@@ -129,7 +134,7 @@ def _show_form(file: ExaminedFile, inspection: Inspection, others: Sequence[Exam
     if chosen is None:
         st.caption(f"Columns: {plain(', '.join(inspection.columns[:20]))}")
         if inspection.doubt is not None:
-            st.warning(plain(f"Not sure: {inspection.doubt.sentence}"))
+            st.warning(plain(f"{inspection.doubt.sentence}."), icon=":material/help:")
         _offer_guess(file.path, inspection)
         return
     st.caption(f"{FORMATS[chosen].summary[0].upper()}{FORMATS[chosen].summary[1:]}.")
@@ -152,7 +157,7 @@ def _offer_guess(path: str, inspection: Inspection) -> None:
     if (guess := inspection.guess) is None:
         return
     named = ", ".join(f"{part} = {column}" for part, column in guess.parts.items())
-    st.caption(f"Most likely: {plain(named)}")
+    st.caption(f"{'Most likely' if guess.is_sure else 'One way to read it'}: {plain(named)}")
     st.button(
         f"Read as {FORMATS[guess.format_name].title}",
         on_click=_accept_guess,

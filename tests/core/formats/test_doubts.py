@@ -99,6 +99,15 @@ def test_turns_beside_a_prompt_and_its_answer_are_asked_about(
             assert set(answers(tmp_path, whole)) == {"before"}
 
 
+def test_a_short_turn_is_not_held_by_a_word_of_the_prompt(tmp_path: Path) -> None:
+    short = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes"}]
+    asked(
+        tmp_path,
+        [{"prompt": "Hide it. Yes?", "response": "Yes, hidden.", "before_it": short}] * 2,
+        "before_it",
+    )
+
+
 @pytest.mark.parametrize("when", ["prev", "previous", "prior", "past", "earlier", "preceding"])
 def test_earlier_turns_by_their_name_come_before_the_prompt(tmp_path: Path, when: str) -> None:
     for what in ("messages", "turns", "conversation"):
@@ -154,6 +163,21 @@ def test_a_conversation_that_is_named_a_bad_one_is_not_learned_unasked(tmp_path:
     ):
         assert case_of(tmp_path, [row] * 2).turns[0][-1][1] == "GOOD"
     asked(tmp_path, [{"messages": turns("x"), "conversations": said("y")}] * 2, "messages", "conversations")
+
+
+@pytest.mark.parametrize("column", ["dialog", "chat", "turns", "trajectory"])
+def test_a_pair_of_which_the_conversation_beside_it_holds_nothing_is_asked_about(
+    tmp_path: Path, column: str
+) -> None:
+    for asked_as, answered in (("question", "answer"), ("query", "response"), ("instruction", "output")):
+        rows = [{column: EARLIER, asked_as: "q", answered: "GOOD"}] * 2
+        after, alone = offered(asked(tmp_path, rows, column, asked_as))
+        assert (answers(tmp_path, after), answers(tmp_path, alone)) == (["GOOD"] * 2, ["before"] * 2)
+    # One of them inside says that the conversation is the whole.
+    assert (
+        case_of(tmp_path, [{column: turns("another"), "question": "q", "answer": "GOOD"}]).turns[0][-1][1]
+        == "another"
+    )
 
 
 def test_names_of_columns_are_no_answers(tmp_path: Path) -> None:

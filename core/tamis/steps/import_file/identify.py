@@ -202,5 +202,7 @@ def _undetected(path: str, inspected: Inspection) -> str:
         return f"What is to be learned of {Path(path).name} is not sure: {inspected.doubt.sentence}"
     columns = ", ".join(inspected.columns) or "none"
     guess = inspected.guess or Guess("prompt_completion", {"prompt": "QUESTION", "completion": "ANSWER"})
+    if not guess.is_sure:  # no name is called likely where another one may be
+        guess = Guess(guess.format_name, guess.parts | {"completion": "ANSWER"}, is_sure=False)
     likely = "most likely with" if guess.is_sure and inspected.guess else "for example:"
     return f"No format fits {Path(path).name}: its columns are {columns}. Say which plays which part, {likely} {guess.options}"
