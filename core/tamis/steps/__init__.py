@@ -112,7 +112,7 @@ STEPS: Table[Step] = Table(
         name="refine",
         title="Refine",
         summary="Select, fine-tune, generate, score and reweigh the clusters, round after round. Not told from random in our own "
-        "referee run.",
+        "referee runs.",
         options=RefineOptions,
         target="tamis.steps.refine.step:run",
         makes="refinement",
