@@ -288,6 +288,24 @@ def test_controls_pick_as_many_rows_and_ask_nothing(place, control):
     assert budget.tolist() == np.bincount(picks["cluster_id"].to_numpy(), minlength=5).tolist()
 
 
+def test_rows_that_the_model_was_trained_on_are_told(place):
+    """Its answers to them are not what it would write to new ones, so neither are the gaps."""
+    workspace, dataset_id, shared = place
+    store = ArtifactStore(workspace)
+    values = {
+        "model": shared["model"], "within": freeze_rows(store, dataset_id, np.arange(4), "a test").id, "held_out_fraction": 0,
+        "n_generate": 0, "recipe_options": {"max_steps": 1, "bf16": "off", "use_cpu": True},
+    }  # fmt: skip
+    plan = plan_step(store, dataset_id, "finetune", values)
+    options = plan.options.model_dump(mode="json")
+    task = Task(dataset_id, "finetune", options, plan.inputs, plan.input_kinds, plan.artifact_id)
+    trained = execute(store, task, Silent())
+    made = refine(place, rounds=1, model=f"adapter:{trained.id}")
+    told = f"4 of {N_ROWS} rows are those that the model was trained on, or like them"
+    assert any(note.startswith(told) for note in made.summary["notes"])
+    assert not any("trained on" in note for note in refine(place, rounds=1).summary["notes"])
+
+
 def test_quality_that_is_not_there_is_said_and_static_kmq_is_refused_without(place):
     made = refine(place, control="random")
     assert made.summary["quality"] == "none"

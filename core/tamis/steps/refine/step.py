@@ -16,6 +16,7 @@ from tamis.errors import ArtifactMissing, InvalidOptions, JobConflict
 from tamis.registry import Table
 from tamis.steps.context import Reporter, StepContext
 from tamis.steps.execute import Task, execute
+from tamis.steps.finetune.company import evaluated_rows, trained_before
 from tamis.steps.plan import name_result
 from tamis.steps.refine.options import RefineOptions, RoundOptions
 from tamis.steps.refine.results import all_flags, all_picks, all_weights, write_selection
@@ -73,6 +74,7 @@ def run(context: StepContext, options: RefineOptions) -> dict[str, JSON]:
     for name, table in {WEIGHTS: weights, PICKS: picks, FLAGS: flags}.items():
         pq.write_table(table, context.output.path / name, compression="zstd")
     summary = _summary(options, chain, selections, weights=weights, picks=picks, n_before=n_before)
+    summary["notes"] = [*_known_rows(context, options, n_examples), *summary["notes"]]
     return summary | _quality(context, options, summary["notes"])
 
 
@@ -82,6 +84,18 @@ def round_request(
     """The options of one round, and the id of what it makes from these inputs, the round before it among them."""
     asked = RoundOptions(settings=options.of_every_round(), round=number, n_rows=n_rows)
     return asked, name_result(ROUNDS["refine_round"], asked, inputs)
+
+
+def _known_rows(context: StepContext, options: RefineOptions, n_examples: int) -> list[str]:
+    """What has to be said of an adapter that was trained on rows whose answers it is to write, or may have been."""
+    if options.static:  # nobody is asked for an answer
+        return []
+    known = trained_before(options.model, context.workspace)
+    if not known.prompts and not known.unrecorded:
+        return []
+    rows = np.arange(n_examples, dtype=np.int64)
+    found = evaluated_rows(context.input("examples"), rows, options.model, context.workspace)
+    return [said] if (said := found.sentence(left_out=False)) else []
 
 
 def _quality(context: StepContext, options: RefineOptions, notes: list[str]) -> dict[str, JSON]:
