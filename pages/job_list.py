@@ -19,7 +19,7 @@ from pages.parts.job_list.detail import (
 from pages.parts.job_list.step_form import asked_step, leave_step_form, offer_step_form, show_step_form
 from pages.parts.job_list.table import OPENED, choose_jobs, show_jobs
 from pages.shared.activity import while_jobs_run
-from pages.shared.forms.campaigns import show_campaigns
+from pages.shared.forms.campaigns import offer_campaign, show_campaigns
 from pages.shared.frame import open_workspace_page
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_words import show_options
@@ -62,6 +62,8 @@ with open_workspace_page("Jobs", activity=False) as workspace:
     elif step:
         show_step_form(workspace, step)
     else:
-        offer_step_form()
-        show_campaigns(workspace)
+        with st.container(horizontal=True, gap="small"):
+            offer_step_form()
+            offer_campaign(workspace)
+        show_campaigns(workspace, offered=False)
         show_jobs(workspace, choose_jobs(workspace))

@@ -12,6 +12,14 @@ BadgeColour = Literal[
     "red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"
 ]  # of st.badge
 _UNITS_OF_NAMES = {"s": "seconds", "min": "minutes", "gb": "GB"}
+# Names that read as code in any form: what the field's papers and libraries call so.
+_SAID_OTHERWISE = {
+    "n": "Answers to each row",
+    "max_new_tokens": "Longest answer (tokens)",
+    "smooth": "Rows a quality is averaged with",
+    "mark": "When an answer is right",
+    "group": "Groups told apart",
+}
 _UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "min"))
 
 
@@ -38,6 +46,11 @@ def size(n_bytes: int) -> str:
     return f"{number:.1f} GB"
 
 
+def signed(value: float, decimals: int) -> str:
+    """A difference with its sign, the minus as wide as the plus."""
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
 def table_height(n_rows: int, most_px: int) -> int | Literal["content"]:
     """As high as its rows while they are few, then this many pixels with a scroll bar."""
     return "content" if (n_rows + 1) * 35 <= most_px else most_px
@@ -45,6 +58,8 @@ def table_height(n_rows: int, most_px: int) -> int | Literal["content"]:
 
 def sentence(name: str) -> str:
     """A name in code as people read it: ``max_points_per_centroid`` is *Max points per centroid*."""
+    if name in _SAID_OTHERWISE:
+        return _SAID_OTHERWISE[name]
     words = str(name).split("_")
     if words[0] == "n" and len(words) > 1:
         words[:1] = ["number", "of"]

@@ -104,6 +104,8 @@ def test_bounds_of_a_field_are_those_of_its_widget() -> None:
         ("max_points_per_centroid", "Max points per centroid"),
         ("timeout_s", "Timeout (seconds)"),
         ("seed", "Seed"),
+        ("n", "Answers to each row"),
+        ("max_new_tokens", "Longest answer (tokens)"),
     ],
 )
 def test_names_in_code_read_as_words(name: str, said: str) -> None:

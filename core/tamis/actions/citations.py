@@ -76,7 +76,7 @@ _NOVEL = Paper(
     "Yang, Yuming and others", 2025, "2502.17184",
 )  # fmt: skip
 _MIG = Paper(
-    "chen2025mig", "MIG: Automatic Data Selection for Instruction Tuning by Maximizing Information Gain in the Semantic Space",
+    "chen2025mig", "MIG: Automatic Data Selection for Instruction Tuning by Maximizing Information Gain in Semantic Space",
     "Chen, Yicheng and others", 2025, "2504.13835",
 )  # fmt: skip
 _GRAPE = Paper(

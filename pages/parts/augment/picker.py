@@ -48,7 +48,7 @@ def pick_batch(context: DatasetContext, made: dict[str, BatchFunnel]) -> BatchFu
     )
     number = st.column_config.NumberColumn
     columns = {
-        "name": st.column_config.TextColumn("Batch", width="large"),
+        "name": st.column_config.TextColumn("Batch", width=320),
         "written": st.column_config.TextColumn("Written", width=110),
         "passed": number("Passed", width=80, format="localized"),
         "drafts": number("Drafts", width=80, format="localized"),

@@ -71,14 +71,14 @@ def _from_server(workspace: Workspace) -> list[str]:
         placeholder="Pick a file, or type a path",
         **kept_in_address("path"),
     )
-    listed = plain(", ".join(str(folder) for folder in workspace.settings.allowed_import_folders()))
-    st.caption(f"Inside {listed}. The setting TAMIS\\_IMPORT\\_FOLDERS allows other folders.")
     checked = []
     for path in given:
         try:
             checked.append(allowed_path(workspace, path))
         except CurationError as error:
             st.error(plain(str(error)), icon=":material/block:")
+    listed = plain(", ".join(str(folder) for folder in workspace.settings.allowed_import_folders()))
+    st.caption(f"Inside {listed}. The setting TAMIS\\_IMPORT\\_FOLDERS allows other folders.")
     return list(dict.fromkeys(checked))
 
 

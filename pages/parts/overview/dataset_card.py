@@ -45,21 +45,24 @@ def show_dataset_head(
 ) -> None:
     """One line: name, figures, and the buttons."""
     examples = stages[0].made[0] if stages[0].made else None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    # Words that need a second line take it below themselves, not from the buttons.
+    said, pressed = st.columns([0.55, 0.45], vertical_alignment="center", gap="small")
+    with said, st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(name), anchor=False, width="content")
         facts = _parent_of(workspace, examples) + say_dataset(examples) if examples else "Being imported"
         st.caption(
             facts if is_open or examples is None else f"{facts} · {say_steps(stages)}", width="content"
         )
-        st.space("stretch")
-        if examples is not None:
-            _show_action(workspace, dataset_id, stages, n_exports=n_exports, is_open=is_open)
-            if not is_open:
-                st.button(
-                    "", icon=":material/query_stats:", key=f"open_{dataset_id}", on_click=open_dataset,
-                    args=(dataset_id,), help="Show below what this dataset is made of",
-                )  # fmt: skip
-            _show_menu(workspace, dataset_id, name, examples)
+    if examples is None:
+        return
+    with pressed, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        _show_action(workspace, dataset_id, stages, n_exports=n_exports, is_open=is_open)
+        if not is_open:
+            st.button(
+                "", icon=":material/query_stats:", key=f"open_{dataset_id}", on_click=open_dataset,
+                args=(dataset_id,), help="Show below what this dataset is made of",
+            )  # fmt: skip
+        _show_menu(workspace, dataset_id, name, examples)
 
 
 def say_dataset(examples: Artifact) -> str:

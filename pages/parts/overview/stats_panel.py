@@ -25,7 +25,7 @@ def show_stats(workspace: Workspace, dataset_id: str) -> None:
     lengths, origins = st.columns([3, 2], gap="medium")
     with lengths, st.container(border=True, height="stretch"):
         st.markdown("**Length of prompts and responses**")
-        st.altair_chart(_length_chart(stats), height=230)
+        st.altair_chart(_length_chart(stats), height=320)
         st.caption(_say_lengths(stats))
     with origins, st.container(border=True, height="stretch"):
         _show_origins(stats)
@@ -72,7 +72,8 @@ def _length_chart(stats: DatasetStats) -> alt.Chart:
             for low, high, count in zip(edges[:-1], edges[1:], spread.counts, strict=True)
         ]
     )
-    axis = alt.Axis(format="~s", values=[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000], grid=False)
+    ticks = [first * 10**power for power in range(7) for first in (1, 2, 5)]
+    axis = alt.Axis(format="~s", values=ticks, grid=False)
     scale = alt.Scale(type="log", domain=[edges[0], edges[-1]], nice=False)
     chart: alt.Chart = (
         alt.Chart(table)
@@ -112,7 +113,9 @@ def _show_origins(stats: DatasetStats) -> None:
         height="content" if len(shown) < 5 else 180,
         column_config={
             "Rows": st.column_config.NumberColumn(format="localized", width="small"),
-            "Share": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0),
+            "Share": st.column_config.ProgressColumn(
+                format="percent", min_value=0.0, max_value=1.0, width=96
+            ),
         },
     )
     if stats.n_sources > len(shown):

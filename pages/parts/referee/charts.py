@@ -67,16 +67,18 @@ def seeds_chart(ruling: Ruling) -> None:
         for one in ruling.methods[1:]
         for seed, loss in enumerate(one.loss_of_seeds)
     ]
-    color = alt.Color("method:N", scale=_scale(ruling), legend=alt.Legend(title=None, orient="bottom"))
+    color = alt.Color(
+        "method:N", scale=_scale(ruling), legend=alt.Legend(title=None, orient="bottom", symbolOpacity=1)
+    )
     x = alt.X("seeds:Q", axis=alt.Axis(tickMinStep=1, format="d"), title="seeds")
     y = alt.Y("difference:Q", title=AXIS_TITLE)
     dots = (
         alt.Chart(pd.DataFrame(alone))
-        .mark_point(filled=True, opacity=0.35, size=30)
+        .mark_point(filled=True, opacity=0.6, size=30)
         .encode(x=x, y=y, color=color)
     )
     base = alt.Chart(pd.DataFrame(looks)).encode(x=x, color=color)
-    bars = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q")
+    bars = base.mark_rule(strokeWidth=2, opacity=0.7).encode(y="low:Q", y2="high:Q")
     line = base.mark_line(point=True).encode(y=y)
     st.altair_chart(alt.layer(dots, bars, line), alt="Difference to random over the seeds")
 

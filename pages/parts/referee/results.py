@@ -10,7 +10,7 @@ from pages.parts.referee.exploratory import show_by_cluster, show_by_target, sho
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.picker import RunPicker, pick_from_list
-from pages.shared.wording import percent
+from pages.shared.wording import percent, signed
 from tamis.actions.referee import Ruling, cost_text, list_referees, read_ruling
 from tamis.store.artifacts.store import Artifact
 
@@ -76,9 +76,9 @@ def _show_methods(ruling: Ruling) -> None:
     for i, one in enumerate(ruling.methods):
         pair = against.get(i)
         lines.append(
-            f"| {'★ ' if one.in_top else ''}{plain(one.title)} | {one.loss:.4f} | "
+            f"| {'★ ' if one.in_top else ''}{plain(one.title)} | {one.loss:.3f} | "
             + (
-                f"{pair.difference:+.4f} ± {pair.half_width:.4f} | {WORDS[pair.verdict]} | {percent(pair.row_fraction)} |"
+                f"{signed(pair.difference, 3)} ± {pair.half_width:.3f} | {WORDS[pair.verdict]} | {percent(pair.row_fraction)} |"
                 if pair
                 else " | | |"
             )
@@ -86,9 +86,9 @@ def _show_methods(ruling: Ruling) -> None:
         )
     head = (
         "| Method | Loss | Against random | Verdict | Due to rows | Rows | Passes | Cost of selecting |\n"
-        "|---|---|---|---|---|---|---|---|"
+        "|---|---:|---:|---|---:|---:|---:|---|"
     )
-    st.markdown("\n".join([head, *lines, f"| untrained | {ruling.base_loss:.4f} | | | | | | |"]))
+    st.markdown("\n".join([head, *lines, f"| untrained | {ruling.base_loss:.3f} | | | | | | |"]))
     st.caption(
         f"★ none is claimed to beat it. Loss in nats per response token on {ruling.n_held_out:,} held-out rows; one training is "
         f"{ruling.training_flops:.1e} operations. A true difference of about {ruling.detectable:.3f} would be claimed four times in "

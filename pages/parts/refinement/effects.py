@@ -9,7 +9,7 @@ import streamlit as st
 from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, shorten, unlike
-from tamis.actions.map_colours import GAINED, LOST
+from tamis.actions.map_colours import GAINED, LOST, MUTED
 from tamis.actions.refinement_history import WIDE, RefinementHistory, RoundEvidenceSummary
 
 MOST_DRAWN = 24
@@ -94,7 +94,12 @@ def _chart(
             axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False),
             scale=alt.Scale(padding=0.6),
         ),
-        color=alt.condition("datum.effect >= 0", alt.value(GAINED), alt.value(LOST)),
+        # A colour where the interval leaves 0 out: what covers it says neither.
+        color=alt.when("datum.low > 0")
+        .then(alt.value(GAINED))
+        .when("datum.high < 0")
+        .then(alt.value(LOST))
+        .otherwise(alt.value(MUTED)),
         tooltip=[
             alt.Tooltip("cluster:N", title="Cluster"),
             alt.Tooltip("effect:Q", title="Effect", format="+.2f"),

@@ -39,7 +39,7 @@ def _columns() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
         "state": text("State", width=72),
-        "what": text("Refinement", width=240),
+        "what": text("Refinement", width=340),
         "rounds": text("Rounds", width=62, help="Finished, of those asked for."),
         "budget": number("Rows", width=60, format="localized", help="Budget of all rounds together."),
         "trained": text("Round model", width=96),

@@ -26,7 +26,7 @@ from tamis.actions.read_rows import Scope
 from tamis.actions.submit import CURRENT, check_options, submit
 from tamis.errors import CurationError
 from tamis.llms import LLMS
-from tamis.scorers import SCORERS
+from tamis.scorers import SCORERS, in_sentence, scorer_title
 from tamis.steps.propose.options import OF_ALC3, ProposeOptions
 from tamis.types import JSON
 
@@ -80,7 +80,9 @@ def show_propose_form(context: DatasetContext, start: FormDefaults) -> None:
         key="start_propose", **asks(context.workspace, submit, disabled=bool(problem) or not n_rows),
     )  # fmt: skip
     if problem:
-        st.error(plain(problem), icon=":material/error:")
+        st.info(plain(problem), icon=":material/info:")
+        if _lacks_score(context, values):
+            _offer_score(context, str(values["score"]))
     if pressed:
         start_job(context.workspace, context.dataset_id, "propose", values, target=target)
 
@@ -183,14 +185,19 @@ def _draw_eta(drawn: FormField) -> JSON:
     )  # fmt: skip
 
 
+def _lacks_score(context: DatasetContext, values: dict[str, JSON]) -> bool:
+    return values["method"] not in ("oracle", METHOD) and values["score"] not in context.view.scores
+
+
+def _offer_score(context: DatasetContext, name: str) -> None:
+    query = {"dataset": context.dataset_id, "scorer": name}
+    link_to("scoring", f"Compute {in_sentence(scorer_title(name))} first", query=query)
+
+
 def _problem(context: DatasetContext, values: dict[str, JSON]) -> str:
-    if values["method"] not in ("oracle", METHOD) and values["score"] not in context.view.scores:
-        link_to(
-            "scoring",
-            "Compute the score first",
-            query={"dataset": context.dataset_id, "scorer": str(values["score"])},
-        )
-        return f"The threshold is set on the score {values['score']}, and this dataset does not have it yet."
+    if _lacks_score(context, values):
+        title = in_sentence(scorer_title(str(values["score"])))
+        return f"The threshold is set on the score {title}, and this dataset does not have it yet."
     if values["method"] == METHOD and context.view.embeddings is None:
         return "Labels are told from embeddings: embed the dataset first."
     if values["method"] == "oracle" and not values["oracle_rows"]:

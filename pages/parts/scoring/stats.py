@@ -20,7 +20,7 @@ COMPUTED, FREE, ASKS = "Computed", "Free", "Needs a model"
 
 def score_table(context: DatasetContext) -> pd.DataFrame:
     """One row per score in three groups: those that there are and how their values are spread, those that take seconds, and
-    those that ask a model, each with what it would take.
+    those that ask a model, each with what it would take. Where there is none yet, nothing says how values are spread.
     """
     estimates, lines = estimates_of(context), []
     for name in in_groups(context):
@@ -41,7 +41,8 @@ def score_table(context: DatasetContext) -> pd.DataFrame:
         else:
             row["takes"] = say_what_it_takes(estimates.get(name))
         lines.append(row)
-    columns = ["group", "score", "takes", "spread", "mean", "low", "median", "high", "n_missing", "measures"]
+    spread = ["spread", "mean", "low", "median", "high", "n_missing"] if context.view.scores else []
+    columns = ["group", "score", "takes", *spread, "measures"]
     return pd.DataFrame(lines).reindex(columns=columns)
 
 

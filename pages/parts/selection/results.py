@@ -178,7 +178,7 @@ def _show_spreads(
 
 def _show_cluster_table(table: pd.DataFrame) -> None:
     shown = table.copy()
-    shown["share_picked"] = (shown["picked"] / shown["size"]).round(3)
+    shown["share_picked"] = 100 * shown["picked"] / shown["size"]
     columns = [
         "name",
         "size",
@@ -198,7 +198,7 @@ def _show_cluster_table(table: pd.DataFrame) -> None:
             "name": st.column_config.TextColumn("Cluster", width="medium"),
             "size": number("Rows", format="localized"),
             "picked": number("Picked", format="localized"),
-            "share_picked": number("Share picked", format="percent"),
+            "share_picked": number("Share picked", format="%.1f %%"),
             "expected": number("In proportion", format="%.1f", help="Rows that its share by size would be."),
             "random": number("Random pick", format="localized"),
             "ratio": number(
@@ -291,7 +291,7 @@ def _show_overlaps(context: DatasetContext, selection: Artifact) -> None:
     st.subheader("Beside other selections", anchor=False)
     number = st.column_config.NumberColumn
     st.dataframe(
-        table,
+        table.assign(share_fraction=100 * table["share_fraction"]),
         hide_index=True,
         column_config={
             "selection": st.column_config.TextColumn("Selection", width="large"),
@@ -306,7 +306,7 @@ def _show_overlaps(context: DatasetContext, selection: Artifact) -> None:
                 help="The same: drawn by the same random numbers (one method and seed, or one seed of refinements), so more "
                 "rows than by chance are in both without either being alike.",
             ),
-            "share_fraction": number("Share of this one", format="percent"),
+            "share_fraction": number("Share of this one", format="%.0f %%"),
             "jaccard": number(
                 "Jaccard", format="%.3f", help="Rows in both over rows in either: 1 is the same rows."
             ),

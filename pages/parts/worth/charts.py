@@ -28,7 +28,7 @@ def worth_chart(report: WorthReport) -> None:
         y=alt.Y("cluster:N", sort=list(data["cluster"]), axis=_AXIS),
         opacity=alt.Opacity(
             "told:N",
-            scale=alt.Scale(domain=["told from 0", "not told from 0"], range=[1.0, 0.4]),
+            scale=alt.Scale(domain=["told from 0", "not told from 0"], range=[1.0, 0.55]),
             legend=alt.Legend(title=None, orient="bottom"),
         ),
         tooltip=["cluster:N", "said:N", "told:N"],

@@ -72,14 +72,14 @@ def _show_mixture(report: WorthReport, artifact: Artifact) -> None:
     st.markdown("**The mixture found**")
     table = pd.DataFrame([
         {
-            "Super-cluster": one.name, "Share of the pool": one.share, "Share found": one.solved, "At most": one.most,
+            "Super-cluster": one.name, "Share of the pool": 100 * one.share, "Share found": 100 * one.solved, "At most": 100 * one.most,
             "Worth": one.worth, "±": one.half_width, "Straight line": one.straight, "Clusters": len(one.clusters),
             "Rows": one.n_rows,
         }
         for one in report.groups
     ])  # fmt: skip
-    percent = st.column_config.NumberColumn(format="percent")
-    number = st.column_config.NumberColumn(format="%.4f")
+    percent = st.column_config.NumberColumn(format="%.0f %%")
+    number = st.column_config.NumberColumn(format="%.3f")
     st.dataframe(
         table,
         hide_index=True,
@@ -87,7 +87,7 @@ def _show_mixture(report: WorthReport, artifact: Artifact) -> None:
         column_config={
             "Share of the pool": percent, "Share found": percent, "At most": percent, "Worth": number, "±": number,
             "Straight line": st.column_config.NumberColumn(
-                format="%.4f", help="What ridge regression on the shares says: readable, and blind to diminishing returns."
+                format="%.3f", help="What ridge regression on the shares says: readable, and blind to diminishing returns."
             ),
         },
     )  # fmt: skip
@@ -116,10 +116,10 @@ def _show_runs(report: WorthReport) -> None:
     with st.expander(f"{count_of(len(report.runs), 'run')}", icon=":material/list:"):
         names = [one.name for one in report.groups]
         table = pd.DataFrame([
-            {"Loss": run.losses[-1], "Passes": run.n_passes} | dict(zip(names, run.shares, strict=True))
+            {"Loss": run.losses[-1], "Passes": run.n_passes} | {name: 100 * share for name, share in zip(names, run.shares, strict=True)}
             for run in report.runs
         ])  # fmt: skip
-        shares = {name: st.column_config.NumberColumn(format="percent") for name in names}
+        shares = {name: st.column_config.NumberColumn(format="%.0f %%") for name in names}
         st.dataframe(table, hide_index=True, alt="Every mixture with its loss", column_config=shares)
         st.caption(
             f"Untrained the loss is {report.base_loss:.4f}, at the pool's shares {report.pool_loss:.4f}."

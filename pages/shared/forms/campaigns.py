@@ -46,8 +46,8 @@ def campaigns_of(workspace: Workspace, dataset_id: str = "") -> list[Campaign]:
     return [one for one in found if not dataset_id or dataset_id in (one.dataset_id, one.dataset_now)]
 
 
-def show_campaigns(workspace: Workspace, dataset_id: str = "") -> None:
-    """Campaigns, of all datasets or of one: state, story and buttons; then the form that starts one.
+def show_campaigns(workspace: Workspace, dataset_id: str = "", *, offered: bool = True) -> None:
+    """Campaigns, of all datasets or of one: state, story and buttons; then, where it is ``offered``, the form that starts one.
 
     Of one dataset, what does not end yet says in a line what is to be done, above what the page is about.
     """
@@ -57,6 +57,12 @@ def show_campaigns(workspace: Workspace, dataset_id: str = "") -> None:
                 _show_line(workspace, one)
             else:
                 _show_folded(workspace, one)
+    if offered:
+        offer_campaign(workspace, dataset_id)
+
+
+def offer_campaign(workspace: Workspace, dataset_id: str = "") -> None:
+    """The form that starts one, behind a button."""
     with st.popover("Start a campaign", icon=":material/cycle:"), errors_in_place():
         _show_start(workspace, dataset_id)
 
