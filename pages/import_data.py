@@ -78,11 +78,16 @@ def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: S
     """The name and the button, which stay in view; nothing is imported before it is pressed."""
     unread = [file for file in files if not file.ready]
     with st.container(border=True, key="import_foot", gap="xsmall"):
-        named, pressed = st.columns([3, 1], vertical_alignment="bottom")
+        # Beside each other: what stays in view takes little of it.
+        named, repaired, pressed = st.columns([2, 2, 1], vertical_alignment="bottom")
         # A new choice of files is a new field, so that the suggestion follows it until the person types.
         name = named.text_input(
             "Name", value=default_import_name(paths), max_chars=200, key=f"name:{paths[0]}"
         )
+        repairs = repaired.multiselect(
+            "Repairs", REPAIRS, key="repairs", placeholder="None: what is broken is rejected with its reason",
+            help="What would be rejected is repaired and counted; the line of the file is kept beside the row.",
+        )  # fmt: skip
         agreed = pressed.button(
             f"Import {_say_amount(files)}",
             type="primary",
@@ -93,10 +98,6 @@ def show_agreement(workspace: Workspace, files: Sequence[ExaminedFile], paths: S
         onward = st.checkbox(
             "Then run the pipeline", key="import_then_run",
             **asks(workspace, submit_missing, words="Embeds, clusters, maps, scores, and selects a tenth."),
-        )  # fmt: skip
-        repairs = st.multiselect(
-            "Repairs", REPAIRS, key="repairs", placeholder="None: what is broken is rejected with its reason",
-            help="What would be rejected is repaired and counted; the line of the file is kept beside the row.",
         )  # fmt: skip
         if unread:
             st.caption(f":orange[Choose how to read {unread[0].name!r}, or take it out, before you import.]")

@@ -16,7 +16,7 @@ _UNITS_OF_NAMES = {"s": "seconds", "min": "minutes", "gb": "GB"}
 _SAID_OTHERWISE = {
     "n": "Answers to each row",
     "max_new_tokens": "Longest answer (tokens)",
-    "smooth": "Rows a quality is averaged with",
+    "smooth": "Neighbours averaged into the quality",
     "mark": "When an answer is right",
     "group": "Groups told apart",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -19,6 +20,7 @@ from tests.e2e.walk_import import settle
 
 FOLDER = ROOT / "docs" / "pictures"
 WIDTH, HEIGHT, TALL = 1280, 800, 1220
+UNLIKE = 5  # of 255, in one of the three parts of a colour
 # Name of the picture, page, what its address says, colours, and the height of the window.
 PICTURES = (
     ("map-light", "data_map", "sieve=true", "light", HEIGHT),
@@ -54,9 +56,24 @@ def take(
     path = FOLDER / f"{name}.png"
     page.screenshot(path=path)
     with Image.open(path) as taken:
-        taken.convert("RGB").quantize(128, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+        _with_few_colours(taken.convert("RGB")).save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
     context.close()
+
+
+def _with_few_colours(taken: Image.Image) -> Image.Image:
+    """At most 256 colours: the most frequent, each unlike those before it, so that surfaces and single points keep theirs."""
+    pixels = np.asarray(taken).reshape(-1, 3)
+    colours, counts = np.unique(pixels, axis=0, return_counts=True)
+    kept = np.empty((0, 3), dtype=np.int16)
+    for colour in colours[np.argsort(-counts)].astype(np.int16):
+        if len(kept) == 256:
+            break
+        if not len(kept) or np.abs(kept - colour).max(axis=1).min() > UNLIKE:
+            kept = np.vstack([kept, colour])
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(kept.astype(np.uint8).tobytes())
+    return taken.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def wait(page: Page, page_name: str) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from pages.parts.scoring import results
 from pages.parts.scoring.from_file import FROM_FILE
 from tamis.actions.given_scores import take_column
 from tamis.jobs import job_table
@@ -43,6 +46,28 @@ def test_the_lowest_rows_come_first_and_the_highest_on_demand(workspace: Path, d
     highest = app.dataframe[1].value["score:length"]
     assert highest.is_monotonic_decreasing
     assert highest.iloc[0] > lowest.iloc[0]
+
+
+def test_what_is_dragged_over_the_bars_shows_the_rows_between(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_step(workspace, dataset_id, "score", {"scorer": "length", "scorer_options": {"unit": "characters"}})
+    whole = open_page("scoring", dataset=dataset_id, scorer="length").dataframe[1].value["score:length"]
+    low, high = float(whole.min()), float(whole.median())
+    # A browser says the interval in either direction, and both axes of it or one.
+    assert results._dragged({"low": [high, low]}) == (low, high)
+    assert results._dragged({}) is results._dragged({"low": [low]}) is None
+    monkeypatch.setattr(results, "_show_histogram", lambda *_: (low, high))
+    app = checked(open_page("scoring", dataset=dataset_id, scorer="length"))
+    between = app.dataframe[1].value["score:length"]
+    assert len(between) and between.between(low, high).all()
+    assert "Rows from" in said(app) and "See these rows on the map" in [one.label for one in app.button]
+    assert not [one for one in app.button_group if one.key == "score_end"]
+
+
+def test_where_no_score_is_there_no_column_is_empty(workspace: Path, tmp_path: Path) -> None:
+    table = open_page("scoring", dataset=import_file(workspace, alpaca_file(tmp_path))).dataframe[0].value
+    assert list(table.columns) == ["group", "score", "takes", "measures"]
 
 
 def test_a_score_that_is_not_there_is_computed_with_its_options(workspace: Path, dataset_id: str) -> None:

@@ -203,6 +203,7 @@ def _cluster_table(clusters: pd.DataFrame, table: pa.Table) -> None:
             "verdict": st.column_config.TextColumn("Verdict", width=90, help=VERDICT_RULE),
             **{name: number(_title(name), format="%.0f %%") for name in shown},
         },
+        placeholder="",
         alt="Losses and measures of every cluster before and after training",
     )
 

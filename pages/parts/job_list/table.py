@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.activity import while_jobs_run
+from pages.shared.navigation import link_to
 from pages.shared.plain_text import shorten
 from pages.shared.runs.job_words import STATE_COLOURS
 from pages.shared.wording import ago, duration
@@ -223,5 +224,6 @@ def _say_none(wanted: JobFilter) -> None:
             "Jobs appear here as soon as something is imported, embedded, scored or selected.",
             title="Nothing has run yet",
         )
+        link_to("import_data", "Import a file")
     else:
         st.caption("No job meets these filters.")

@@ -107,7 +107,7 @@ def _show_pairs(ruling: Ruling) -> None:
             }
             for one in ruling.pairs
         ])  # fmt: skip
-        st.dataframe(table, hide_index=True, alt="Every pair of methods")
+        st.dataframe(table, hide_index=True, placeholder="", alt="Every pair of methods")
 
 
 def show_all_runs(context: DatasetContext) -> None:

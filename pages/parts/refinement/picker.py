@@ -39,14 +39,14 @@ def _columns() -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
         "state": text("State", width=72),
-        "what": text("Refinement", width=340),
-        "rounds": text("Rounds", width=62, help="Finished, of those asked for."),
-        "budget": number("Rows", width=60, format="localized", help="Budget of all rounds together."),
+        "what": text("Refinement", width=380),
+        "rounds": text("Rounds", width=58, help="Finished, of those asked for."),
+        "budget": number("Rows", width=52, format="localized", help="Budget of all rounds together."),
         "trained": text("Round model", width=96),
-        "flags": number("Flags", width=56, format="localized"),
+        "flags": number("Flags", width=50, format="localized"),
         "fallen": number(
-            "Fallen", width=64, format="%.0f %%",
+            "Fallen", width=58, format="%.0f %%",
             help="Share of the picks in clusters that ended below half their first weight.",
         ),
-        "when": st.column_config.DatetimeColumn("Started", width=108, format="D MMM HH:mm"),
+        "when": st.column_config.DatetimeColumn("Started", width=98, format="D MMM HH:mm"),
     }  # fmt: skip
