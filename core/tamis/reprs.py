@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import FrozenInstanceError, fields
+from datetime import datetime
 
 Head = Mapping[str, Sequence[object]]  # column name → the first values, columns alike in length
 
@@ -93,6 +94,11 @@ def percent(fraction: float) -> str:
     if 0.99 < fraction < 1:
         return "> 99 %"
     return f"{fraction:.0%}".replace("%", " %")
+
+
+def moment(stored: str) -> str:
+    """When something was of which there are several a day, from a stored time: ``28 Nov 14:12``."""
+    return f"{datetime.fromisoformat(stored):%d %b %H:%M}"
 
 
 def duration(seconds: float) -> str:

@@ -62,7 +62,12 @@ def show_progress(job: Job) -> None:
     if job.state is JobState.QUEUED:
         st.progress(0.0, text=f"{job_title(job)} · waiting for its turn")
         return
-    st.progress(job.progress.fraction or 0.0, text=f"{job_title(job)} · {plain(say_progress(job))}")
+    title, stage = job_title(job), job.progress.stage
+    # Many a step's longest stage is called as the step is.
+    words = (
+        say_progress(job)[len(stage) :] if stage.casefold() == title.casefold() else f" · {say_progress(job)}"
+    )
+    st.progress(job.progress.fraction or 0.0, text=f"{title}{plain(words)}")
 
 
 def address_of_result(job: Job) -> tuple[str, dict[str, str]]:

@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from tamis.reprs import duration as duration
+from tamis.reprs import moment as moment
 from tamis.reprs import percent as percent
 
 BadgeColour = Literal[
     "red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"
 ]  # of st.badge
 _UNITS_OF_NAMES = {"s": "seconds", "min": "minutes", "gb": "GB"}
+# What an axis of shares says at its ticks, as an expression of Vega: as ``percent`` says it.
+PERCENT_TICKS = "format(datum.value * 100, '.3~g') + ' %'"
 # Names that read as code in any form: what the field's papers and libraries call so.
 _SAID_OTHERWISE = {
+    "llm": "Language model",
     "n": "Answers to each row",
     "max_new_tokens": "Longest answer (tokens)",
     "smooth": "Neighbours averaged into the quality",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -11,9 +12,11 @@ from pages.shared.bar.commands import COMMANDS
 from pages.shared.bar.tray import answer_tray, hold_tray
 from pages.shared.navigation import APP_PAGES
 from pages.shared.server import held_answer
+from tamis.actions.job_words import job_headline
 from tamis.actions.jobs import active_jobs, find_job
 from tamis.actions.submit import submit
 from tamis.errors import NotAllowed
+from tamis.jobs.model import JobState, Progress
 from tamis.store.actor import Actor
 from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file, open_page
@@ -63,6 +66,13 @@ def test_the_tray_says_what_waits_behind_what(opened: Workspace) -> None:
     }
     assert said["headline"] == "Embed · waiting"
     assert not said["running"] and not said["ended"]
+
+
+def test_a_stage_that_is_called_as_its_step_is_said_once(opened: Workspace) -> None:
+    (dataset_id,) = opened.artifacts.dataset_ids()
+    job = submit(opened, dataset_id, "score", {"scorer": "length"}).job
+    for stage, said in (("score", "Score"), ("", "Score · starting"), ("reading", "Score · reading")):
+        assert job_headline(replace(job, state=JobState.RUNNING, progress=Progress(stage=stage))) == said
 
 
 def test_the_tray_cancels_and_says_how_a_job_ended(opened: Workspace) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from tamis.actions.models import BUNDLED_LLM, PREFIX
 from tamis.actions.proposals import method_title
@@ -16,7 +15,7 @@ from tamis.jobs.model import Job, JobState
 from tamis.llms import LLMS
 from tamis.projectors import PROJECTORS
 from tamis.pruners import PRUNERS
-from tamis.reprs import shortened
+from tamis.reprs import moment, shortened
 from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
 from tamis.steps import STEPS
@@ -179,7 +178,7 @@ def _marked(alike: Sequence[Nameable], taken: Collection[str]) -> dict[str, str]
     """Names with the shortest mark that is different for each."""
     ways = [
         [f"seed {one.seed}" if one.seed else "" for one in alike],
-        [_date(one.moment) for one in alike],
+        [moment(one.moment) for one in alike],
         *([one.id[:length] for one in alike] for length in _SHORT_IDS),
     ]
     marked = [[f"{one.name} · {mark}" for one, mark in zip(alike, marks, strict=True)] for marks in ways]
@@ -189,10 +188,6 @@ def _marked(alike: Sequence[Nameable], taken: Collection[str]) -> dict[str, str]
         if all(marks) and len(set(names)) == len(names) and not set(names) & set(taken)
     )
     return {one.id: name for one, name in zip(alike, next(told, marked[-1]), strict=True)}
-
-
-def _date(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment):%d %b %H:%M}"
 
 
 def _selection(selection: Artifact) -> str:

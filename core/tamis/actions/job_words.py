@@ -36,8 +36,9 @@ def job_headline(job: Job) -> str:
         parts.append(percent(progress.fraction))
     if progress.seconds_left:
         parts.append(f"{duration(progress.seconds_left)} left")
-    if len(parts) == 1:
-        parts.append(progress.stage or "starting")
+    stage = progress.stage or "starting"
+    if len(parts) == 1 and stage.casefold() != parts[0].casefold():
+        parts.append(stage)
     return " · ".join(parts)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.plain_text import shorten, unlike
+from pages.shared.wording import PERCENT_TICKS
 from tamis.actions.augmenting import BatchFunnel, BatchGroup, GroupMark
 from tamis.actions.map_colours import MUTED, PALETTE
 from tamis.filters import FILTERS
@@ -130,7 +131,7 @@ def _accuracy(
         "low:Q",
         title="Answered rightly, 95 % interval",
         scale=alt.Scale(domain=[0, 1]),
-        axis=alt.Axis(format=".0%", tickCount=5),
+        axis=alt.Axis(labelExpr=PERCENT_TICKS, tickCount=5),
     )
     bars = base.mark_rule(strokeWidth=2, color=PALETTE[0], opacity=0.55).encode(x=x, x2="high:Q")
     points = base.mark_point(filled=True, size=60, color=PALETTE[0], opacity=1).encode(x="accuracy:Q")

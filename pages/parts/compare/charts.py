@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.plain_text import shorten, unlike
+from pages.shared.wording import PERCENT_TICKS
 from tamis.actions.comparisons import Comparison, IntervalEstimate, Metric, ScoreHistograms, Shares
 from tamis.actions.map_colours import PALETTE
 
@@ -164,7 +165,7 @@ def _pool_bars(shares: Shares, order: list[int], labels: list[str], y: alt.Y) ->
     marks = alt.Chart(table).mark_bar(color=GREY, opacity=0.35, height=alt.RelativeBandSize(0.8))
     bars: alt.Chart = marks.encode(
         y=y,
-        x=alt.X("share:Q", axis=alt.Axis(format=".0%", tickCount=6, title="Share of the picks")),
+        x=alt.X("share:Q", axis=alt.Axis(labelExpr=PERCENT_TICKS, tickCount=6, title="Share of the picks")),
         tooltip=[
             alt.Tooltip("group:N", title="Group"),
             alt.Tooltip("share:Q", title="Of all rows", format=".1%"),

@@ -14,7 +14,7 @@ from pages.parts.compare.maps import show_maps
 from pages.parts.compare.rows import show_unique_rows
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
-from pages.shared.wording import sentence
+from pages.shared.wording import percent, sentence
 from tamis.actions.comparisons import Comparison, IntervalEstimate, Metric, read_comparison
 from tamis.actions.report.report import notes_of, render_report
 from tamis.store.artifacts.store import Artifact
@@ -141,7 +141,7 @@ def _show_summary(context: DatasetContext, comparison: Comparison) -> None:
         alt="Every method with its numbers; the best of each column has a star",
     )
     st.caption(
-        f"{comparison.legend()} ×3: mean of three seeds; ± is half the {comparison.confidence_fraction:.0%} interval over seeds."
+        f"{comparison.legend()} ×3: mean of three seeds; ± is half the {percent(comparison.confidence_fraction)} interval over seeds."
     )
     _say_notes(comparison)
 

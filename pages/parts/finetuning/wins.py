@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.plain_text import shorten
-from pages.shared.wording import percent
+from pages.shared.wording import PERCENT_TICKS, percent
 from tamis.actions.map_colours import PALETTE
 from tamis.actions.votes import EVERY
 
@@ -61,7 +61,7 @@ def _chart(wins: pd.DataFrame) -> None:
         ],
     )  # fmt: skip
     scale = alt.Scale(domain=[0, 1])
-    axis = alt.Axis(format=".0%", tickCount=5)
+    axis = alt.Axis(labelExpr=PERCENT_TICKS, tickCount=5)
     half = alt.Chart(pd.DataFrame({"x": [0.5]})).mark_rule(strokeDash=[4, 3], color=UNDECIDED)
     reach = base.mark_rule(strokeWidth=4, opacity=0.45).encode(
         x=alt.X("low:Q", scale=scale, axis=axis, title="Win rate of the tuned model"), x2="high:Q"

@@ -13,7 +13,7 @@ from pages.shared.forms.run_target import say_target
 from pages.shared.plain_text import plain
 from pages.shared.runs.job_box import show_remark
 from pages.shared.runs.job_words import ICONS, STATE_COLOURS
-from pages.shared.wording import ago, duration, sentence
+from pages.shared.wording import ago, duration, percent, sentence
 from tamis.actions.datasets import dataset_names
 from tamis.actions.job_words import STATE_WORDS
 from tamis.actions.jobs import (
@@ -102,7 +102,7 @@ def show_timings(job: Job) -> None:
     whole = sum(timings.values())
     table = pd.DataFrame(
         [
-            {"stage": sentence(s), "seconds": t, "said": f"{_fine(t)} · {t / whole:.0%}"}
+            {"stage": sentence(s), "seconds": t, "said": f"{_fine(t)} · {percent(t / whole)}"}
             for s, t in timings.items()
         ]
     )

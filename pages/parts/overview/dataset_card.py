@@ -55,7 +55,10 @@ def show_dataset_head(
         )
     if examples is None:
         return
-    with pressed, st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+    with (
+        pressed,
+        st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"),
+    ):
         _show_action(workspace, dataset_id, stages, n_exports=n_exports, is_open=is_open)
         if not is_open:
             st.button(

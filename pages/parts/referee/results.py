@@ -10,7 +10,7 @@ from pages.parts.referee.exploratory import show_by_cluster, show_by_target, sho
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.picker import RunPicker, pick_from_list
-from pages.shared.wording import percent, signed
+from pages.shared.wording import moment, percent, signed
 from tamis.actions.referee import Ruling, cost_text, list_referees, read_ruling
 from tamis.store.artifacts.store import Artifact
 
@@ -66,7 +66,7 @@ _FOREST_HELP = (
 def _say(one: Artifact) -> str:
     told = one.summary
     methods = count_of(len(told["methods"]), "method")
-    when = one.manifest.created_at[:16].replace("T", " ")
+    when = moment(one.manifest.created_at)
     return f"{when} · {methods} · {told['budget_tokens']:,} tokens · {count_of(told['n_seeds'], 'seed')}"
 
 
@@ -78,7 +78,7 @@ def _show_methods(ruling: Ruling) -> None:
         lines.append(
             f"| {'★ ' if one.in_top else ''}{plain(one.title)} | {one.loss:.3f} | "
             + (
-                f"{signed(pair.difference, 3)} ± {pair.half_width:.3f} | {WORDS[pair.verdict]} | {percent(pair.row_fraction)} |"
+                f"{signed(pair.difference, 3)}\u00a0±\u00a0{pair.half_width:.3f} | {WORDS[pair.verdict]} | {percent(pair.row_fraction)} |"
                 if pair
                 else " | | |"
             )
@@ -119,7 +119,5 @@ def show_all_runs(context: DatasetContext) -> None:
         st.caption(
             "Repeating a referee until it pleases breaks what its levels promise, so all of them stand here."
         )
-        table = pd.DataFrame(
-            [{"Asked": one.created_at[:16].replace("T", " "), "Answer": one.text} for one in runs]
-        )
+        table = pd.DataFrame([{"Asked": moment(one.created_at), "Answer": one.text} for one in runs])
         st.dataframe(table, hide_index=True, alt="Every referee of this dataset")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pages.parts.refinement.history import names_of, weights_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import plain_in_figure, shorten
+from pages.shared.wording import PERCENT_TICKS
 from tamis.actions.map_colours import GAINED, MUTED, PALETTE, diverging
 from tamis.actions.refinement_history import RefinementHistory
 from tamis.steps.refine.options import EXCLUDED, PINNED
@@ -73,7 +74,7 @@ def weight_lines(context: DatasetContext, history: RefinementHistory, chosen: li
     )  # fmt: skip
     base = alt.Chart(table).encode(x=rounds, color=colour, tooltip=_tooltip())
     weight = base.mark_line(strokeWidth=2, point={"size": 45, "filled": True}).encode(
-        y=alt.Y("weight:Q", title="Weight", axis=alt.Axis(format="%", tickCount=5)),
+        y=alt.Y("weight:Q", title="Weight", axis=alt.Axis(labelExpr=PERCENT_TICKS, tickCount=5)),
         x=rounds.title(None),
         color=colour.legend(None),
     )

@@ -11,7 +11,7 @@ from pages.parts.review.actions import ReviewContext
 from pages.parts.review.queue import ORDER, forget_place
 from pages.parts.review.state import decided_now
 from pages.shared.plain_text import count_of, plain
-from pages.shared.wording import percent
+from pages.shared.wording import PERCENT_TICKS, percent
 from tamis.actions.map_colours import PALETTE
 from tamis.actions.proposals import score_title
 from tamis.actions.review_calibration import (
@@ -182,10 +182,9 @@ def _show_bands(fitted: ReviewCalibration, bands: ScoreBands, threshold: float, 
     base = alt.Chart(shares).encode(
         x=alt.X("start:Q", title=title, scale=scale, axis=alt.Axis(grid=False)), x2="end:Q", tooltip=tooltip
     )
-    box = base.mark_rect(opacity=0.22, color=PALETTE[0], stroke="white").encode(
-        y=alt.Y("low:Q", title="Share of bad rows", scale=share, axis=alt.Axis(format="%", tickCount=5)),
-        y2="high:Q",
-    )
+    ticks = alt.Axis(labelExpr=PERCENT_TICKS, tickCount=5)
+    y = alt.Y("low:Q", title="Share of bad rows", scale=share, axis=ticks)
+    box = base.mark_rect(opacity=0.22, color=PALETTE[0], stroke="white").encode(y=y, y2="high:Q")
     line = base.mark_rule(color=PALETTE[0], strokeWidth=3).encode(y=alt.Y("bad:Q", scale=share))
     colours = alt.Scale(domain=["bad", "good"], range=[PALETTE[1], PALETTE[0]])
     marks = alt.Chart(_marks(fitted)).mark_tick(

@@ -12,6 +12,7 @@ from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_watch import follow_job
 from pages.shared.runs.picker import RunPicker, pick_from_list
+from pages.shared.wording import moment
 from tamis.actions.worth import WorthReport, extend_worth, list_worths, read_report
 from tamis.store.artifacts.store import Artifact
 
@@ -34,7 +35,7 @@ def pick_worth(found: dict[str, Artifact]) -> Artifact:
 
 def _say(one: Artifact) -> str:
     told = one.summary
-    when = one.manifest.created_at[:16].replace("T", " ")
+    when = moment(one.manifest.created_at)
     return (
         f"{when} · {count_of(told['n_clusters'], 'super-cluster')} · {count_of(told['n_runs'], 'run')} · "
         f"{told['budget_tokens']:,} tokens"
@@ -132,7 +133,5 @@ def show_all_worths(context: DatasetContext) -> None:
     if not runs:
         return
     with st.expander(f"{count_of(len(runs), 'worth')} of this dataset", icon=":material/history:"):
-        table = pd.DataFrame(
-            [{"Asked": one.created_at[:16].replace("T", " "), "Answer": one.text} for one in runs]
-        )
+        table = pd.DataFrame([{"Asked": moment(one.created_at), "Answer": one.text} for one in runs])
         st.dataframe(table, hide_index=True, alt="Every worth of this dataset")

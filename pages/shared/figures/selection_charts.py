@@ -10,6 +10,7 @@ from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.map.map_view import show_map_view
 from pages.shared.plain_text import shorten, unlike
+from pages.shared.wording import PERCENT_TICKS
 from tamis.actions.map_colours import PALETTE, paint_column
 from tamis.actions.map_picture import MapContent
 from tamis.actions.read_rows import ALL_ROWS
@@ -80,7 +81,9 @@ def histogram_chart(table: pd.DataFrame, title: str, *, logarithmic: bool = Fals
     scale = alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(nice=False, zero=False)
     base = alt.Chart(table).encode(
         x=alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6, grid=False)),
-        y=alt.Y("share_fraction:Q", title="Share of rows", axis=alt.Axis(format=".0%", tickCount=4)),
+        y=alt.Y(
+            "share_fraction:Q", title="Share of rows", axis=alt.Axis(labelExpr=PERCENT_TICKS, tickCount=4)
+        ),
         color=alt.Color("rows:N", scale=colour, title=None, legend=alt.Legend(orient="top", symbolOpacity=1)),
         tooltip=[
             alt.Tooltip("rows:N", title="Rows"),

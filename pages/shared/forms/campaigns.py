@@ -10,6 +10,7 @@ from pages.shared.identity import asks
 from pages.shared.navigation import link_to
 from pages.shared.plain_text import plain
 from pages.shared.server import reviewer_name
+from pages.shared.wording import percent
 from tamis.actions.briefs import read_brief, suggest_rules
 from tamis.actions.campaigns import (
     CAMPAIGNS,
@@ -142,7 +143,7 @@ def _show_brief(workspace: Workspace, one: Campaign) -> None:
     for version in found.versions:
         st.caption(
             f"Version {version.version}: {version.n_accepted:,} of {version.n_decided:,} accepted "
-            f"({version.low:.0%} to {version.high:.0%})."
+            f"({percent(version.low)} to {percent(version.high)})."
         )
     text = st.text_area("Rules for new rows", value=found.text, key=f"brief_{one.campaign_id}", height=140)
     with st.container(horizontal=True):
