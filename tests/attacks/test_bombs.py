@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import bz2
 import gzip
 import importlib
@@ -45,6 +46,7 @@ from tests.support import scale
 
 GB = 1 << 30
 ROOT = Path(__file__).resolve().parents[2]
+TWO_IN_A_RUN = re.compile(r"\\s[*+]\)?(?:\\n|\\s)")
 SMALL = {"read_memory_gb": 1, "read_output_gb": 0.05, "read_cpu_s": 30}
 MEMORY, OUTPUT = "raise TAMIS_READ_MEMORY_GB", "raise TAMIS_READ_OUTPUT_GB"
 # What is said of each, or of the row in it that harms; the others are read, for what they hold is no more than long.
@@ -308,6 +310,22 @@ def _begins_in_a_run(nodes: Sequence[Any], *, is_last: bool = True) -> bool:
 
 def _is_slow(pattern: re.Pattern[str]) -> bool:
     return _begins_in_a_run(list(parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE)))
+
+
+def _written_out(source: str) -> Iterator[tuple[str, str | bytes]]:
+    """Every pattern that is written out in a call of ``re``, with the name of what is called."""
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "re"
+        ):
+            yield from (
+                (node.func.attr, one.value)
+                for one in ast.walk(node.args[0])
+                if isinstance(one, ast.Constant) and isinstance(one.value, str | bytes)
+            )
 
 
 def test_what_reads_texts_of_strangers_searches_in_linear_time() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tamis.actions.roles import needs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
-from tamis.errors import InvalidOptions
+from tamis.errors import InvalidOptions, UnknownName
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.options import MAX_COMPARED
@@ -50,6 +50,9 @@ def grid_requests(grid: Grid) -> list[dict[str, JSON]]:
     """The options of every selection of the grid; raises InvalidOptions and UnknownName for a grid that cannot be."""
     if not 1 <= grid.n_seeds <= MAX_SEEDS:
         raise InvalidOptions(f"{grid.n_seeds} seeds: give 1 to {MAX_SEEDS}.")
+    for name in grid.options:
+        if name not in grid.methods:
+            raise UnknownName("method with options", name, grid.methods)
     requests = [
         _request(grid, name, seed) for name in dict.fromkeys(grid.methods) for seed in _seeds(grid, name)
     ]

@@ -84,7 +84,17 @@ def methods_of(request: RefereeRequest) -> list[str]:
                 f"{row.title} divides a number of rows, and rows are no fair budget: one of them may be ten of another. Leave "
                 "it out, or select with it within the pool and give selection:ID."
             )
+    _check_options(request, named)
     return list(dict.fromkeys(named))
+
+
+def _check_options(request: RefereeRequest, named: Sequence[str]) -> None:
+    """Options of a method that is not there would be left out, and the verdict be on another than was meant."""
+    takes = [name for name in named if not name.startswith((GIVEN, WORTH))]
+    known = dict.fromkeys([*takes, *(name.partition(":")[0] for name in takes)])
+    for name in request.options:
+        if name not in known:
+            raise UnknownName("method with options", name, known)
 
 
 def draw_for_referee(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> DrawnPool:
@@ -171,7 +181,7 @@ def _selections(
     if name.startswith(GIVEN):
         return [{}]
     row = SELECTORS["mixture" if name.startswith(WORTH) else name.partition(":")[0]]
-    own = dict(request.options.get(name, {}))
+    own = dict(request.options.get(name, request.options.get(row.name, {})))
     shared: dict[str, JSON] = {
         "method": row.name,
         # A row more than is trained on: what is left of the budget is never read again, only cut.

@@ -175,7 +175,7 @@ def _text_layout(path: Path, sample: bytes, *, complete: bool, base: tuple[Compr
         return layout("jsonl")
     _refuse_written_twice(path, lines)
     delimiter = _delimiter(sample, complete=complete) or _delimiter_of_one_column(path, sample)
-    if delimiter is None and re.match(rb"(---\s|- ?\w+:\s|\w+:\s*\n\s*- )", sample.lstrip()):
+    if delimiter is None and re.match(rb"(---\s|- ?\w+:\s|\w+:[^\S\n]*\n\s*- )", sample.lstrip()):
         raise UnreadableFile(f"{path.name} looks like YAML. Write its records as JSON lines. {_OFFERED}")
     if delimiter is None:
         raise UnreadableFile(

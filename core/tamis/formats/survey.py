@@ -78,7 +78,7 @@ class Survey:
         """Take note of a record; tell whether it showed a column or a first value that none before it did."""
         self.n_seen += 1
         shape = tuple(record)
-        is_new = False
+        is_new = weighed = False
         for column in self._open.get(shape, shape):
             value = record[column]
             holds = value is not None and value not in ("", [], {})
@@ -92,7 +92,9 @@ class Survey:
             first = value[0] if type(value) is list and value else value
             if holds and type(first) is not dict and column not in self._prose:
                 self._weigh(column, value)
-                self._open[shape] = tuple(name for name in shape if not self._is_settled(name))
+                weighed = True
+        if weighed:
+            self._open[shape] = tuple(name for name in shape if not self._is_settled(name))
         return is_new
 
     def _is_settled(self, column: str) -> bool:

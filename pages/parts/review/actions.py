@@ -67,6 +67,11 @@ def decided_for(review: ReviewContext) -> DecisionSnapshot:
     return teams.blind_to_others(review.workspace, review.dataset_id, decided, review.reviewer, review.alone)
 
 
+def decided_as_known(review: ReviewContext) -> DecisionSnapshot:
+    """The whole of what is decided for whoever may apply it, as this person may see it for all others."""
+    return decided_now(review.context) if review.workspace.actor.may("curator") else decided_for(review)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The proposal that a person looks at, and the decision that was in force for it then (0 for none)."""

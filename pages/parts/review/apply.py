@@ -6,8 +6,7 @@ from collections import Counter
 
 import streamlit as st
 
-from pages.parts.review.actions import ReviewContext
-from pages.parts.review.state import decided_now
+from pages.parts.review.actions import ReviewContext, decided_as_known
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.frame import errors_in_place
 from pages.shared.identity import asks
@@ -49,7 +48,7 @@ def show_version_there(context: DatasetContext, job: Job) -> None:
 
 def show_apply(review: ReviewContext) -> None:
     """What would change, and the two ways to have it."""
-    decided = decided_now(review.context)
+    decided = decided_as_known(review)
     counts = Counter(decision.verdict for decision in decided.by_row.values())
     parent, n_rows = batch_of(review.context.view.examples), review.context.n_rows
     cells = st.columns(4, gap="small")

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.parts.review.actions import ReviewContext
+from pages.parts.review.actions import ReviewContext, decided_as_known
 from pages.parts.review.queue import ORDER, forget_place
-from pages.parts.review.state import decided_now
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import PERCENT_TICKS, percent
 from tamis.actions.map_colours import PALETTE
@@ -28,7 +27,7 @@ from tamis.actions.review_queue import UNBIASED
 
 def show_calibration(review: ReviewContext) -> None:
     """The shares by score, the slider with what it would catch, and the way to the sample that both rest on."""
-    fitted = calibrate_review(review.queue.columns, decided_now(review.context))
+    fitted = calibrate_review(review.queue.columns, decided_as_known(review))
     if fitted.n_scored < MIN_DECISIONS:
         _show_too_few(fitted.n_scored, review)
         return

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.parts.review.actions import ReviewContext, revert
+from pages.parts.review.actions import ReviewContext, decided_as_known, revert
 from pages.parts.review.queue import proposals_of
-from pages.parts.review.state import decided_now
 from pages.shared.address import say_later
 from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain, shorten
@@ -36,7 +35,7 @@ DONE = "review_rule_done"
 
 def show_rules(review: ReviewContext) -> None:
     """The rule, its rows, the button, and the way back."""
-    decided = decided_now(review.context)
+    decided = decided_as_known(review)
     rule = _build(review)
     rows = rows_of_rule(rule, review.queue, decided)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -221,6 +221,10 @@ def test_each_method_selects_by_what_is_its_own(referee):
         if one.options.get("method") == "target_round_robin"
     ]
     assert chosen.inputs["target"] == made["wanted"].id
+    # Options of a method that is not there would be left out in silence, and the verdict be on another than was meant.
+    for name in ("top_qualty", "kmq", "worth:1"):
+        with pytest.raises(UnknownName, match=name):
+            submit_referee(workspace, dataset_id, replace(request, options={name: {}}))
     with pytest.raises(ArtifactMissing, match="perplexity"):
         submit_referee(workspace, dataset_id, replace(request, methods=("grape",)))
 
