@@ -9,8 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.refinement.forecast import say_run_out
+from tamis.jobs import job_table
 from tamis.jobs.model import JobState
 from tamis.steps.refine.forecast import rows_added
+from tamis.store.database.database import Database
 from tests.pages.page_workspace import (
     alpaca_file,
     button,
@@ -155,8 +157,11 @@ def test_a_budget_below_the_rounds_cannot_be_submitted(workspace: Path, unrefine
 def test_without_clusters_the_next_step_is_named(workspace: Path, tmp_path: Path) -> None:
     dataset_id = import_file(workspace, alpaca_file(tmp_path))
     app = open_page("refinement", dataset=dataset_id)
-    assert "has no clustering yet" in app.error[0].value
+    assert "has no clusters yet" in app.info[0].value and not app.error
     assert button(app, "Refine in").disabled
+    checked(app.button(key="make_clusters").click().run())
+    queued = job_table.list_jobs(Database(workspace), dataset_id=dataset_id)
+    assert {job.step for job in queued} - {"import"} == {"embed", "cluster"}
 
 
 def test_without_the_training_packages_the_cheap_mode_is_offered(

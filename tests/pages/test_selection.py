@@ -140,8 +140,11 @@ def test_too_many_pins_are_said_beside_the_button(workspace: Path, dataset_id: s
 def test_without_clusters_the_next_step_is_named(workspace: Path, tmp_path: Path) -> None:
     dataset_id = import_file(workspace, alpaca_file(tmp_path))
     app = open_page("selection", dataset=dataset_id)
-    assert "has no clustering yet" in app.error[0].value
+    assert "has no clusters yet" in app.info[0].value and not app.error
     assert submit_button(app).disabled
+    checked(app.button(key="make_clusters").click().run())
+    queued = job_table.list_jobs(Database(workspace), dataset_id=dataset_id)
+    assert {job.step for job in queued} - {"import"} == {"embed", "cluster"}
 
 
 def test_a_selection_that_is_gone_is_said(workspace: Path, dataset_id: str) -> None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from tamis.actions.roles import needs
 from tamis.actions.submit import Submission, submit
+from tamis.errors import UnknownName
 from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
 from tamis.store.artifacts.store import Artifact
@@ -117,14 +118,19 @@ def submit_missing(
     workspace: Workspace,
     dataset_id: str,
     *,
+    until: str = "",
     instead: Mapping[str, Sequence[Mapping[str, JSON]]] = MappingProxyType({}),
 ) -> list[Submission]:
     """Queue every stage that is missing, in order; each waits for the one whose result it reads.
 
-    ``instead`` gives other options for a stage than the usual ones.
+    ``until`` names the last stage (``cluster``), all of them when empty; ``instead`` gives other options for a stage than
+    the usual ones. Raises UnknownName.
     """
+    names = [row.name for row in PIPELINE]
+    if until and until not in names:
+        raise UnknownName("stage", until, names)
     submitted: list[Submission] = []
-    for stage in stages(workspace, dataset_id):
+    for stage in stages(workspace, dataset_id)[: names.index(until) + 1 if until else None]:
         if stage.state in MISSING and stage.row.runs:
             runs = instead.get(stage.row.name, stage.row.runs)
             submitted += submit_stage(workspace, dataset_id, stage.row, runs)

@@ -139,15 +139,19 @@ class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTa
         return version
 
     @overload
-    def run_missing(self, *, wait: Literal[True] = True, progress: bool = True) -> Dataset: ...
+    def run_missing(self, *, until: str = ..., wait: Literal[True] = True, progress: bool = ...) -> Dataset: ...  # fmt: skip
     @overload
-    def run_missing(self, *, wait: Literal[False], progress: bool = True) -> Listing[JobHandle[Any]]: ...
-    def run_missing(self, *, wait: bool = True, progress: bool = True) -> Dataset | Listing[JobHandle[Any]]:
+    def run_missing(
+        self, *, until: str = ..., wait: Literal[False], progress: bool = True
+    ) -> Listing[JobHandle[Any]]: ...
+    def run_missing(
+        self, *, until: str = "", wait: bool = True, progress: bool = True
+    ) -> Dataset | Listing[JobHandle[Any]]:
         """Embed, cluster, lay out, score and select, whatever of it is missing, with the usual options of each.
 
-        Returns this dataset, or the jobs without waiting. Raises JobFailed after waiting.
+        ``until`` names the last one (``"cluster"``). Returns this dataset, or the jobs without waiting. Raises JobFailed.
         """
-        submitted = submit_missing(self._workspace, self.id)
+        submitted = submit_missing(self._workspace, self.id, until=until)
         for submission in submitted:
             wait_unless(self._workspace, submission, self._open, wait=wait, progress=progress)
         if wait:

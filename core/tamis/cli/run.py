@@ -73,12 +73,13 @@ run = Steps(
 
 @command("tamis run-missing --dataset my-data-1a2b3c", name="run-missing")
 @dataset_option
+@click.option("--until", default="", metavar="STAGE", help="The last stage: embed, cluster, project, score.")
 @click.option("--no-wait", is_flag=True, help="Submit and return at once.")
-def run_missing(session: Session, dataset: str, no_wait: bool) -> int:
+def run_missing(session: Session, dataset: str, until: str, no_wait: bool) -> int:
     """Embed, cluster, lay out, score and select, whatever of it is missing, with the usual options."""
     from tamis.actions.pipeline import submit_missing
 
-    made = submit_missing(session.workspace, session.dataset(dataset))
+    made = submit_missing(session.workspace, session.dataset(dataset), until=until)
     if not made:
         session.show("Nothing is missing.")
     return end_all(session, made, wait=not no_wait)

@@ -1,4 +1,4 @@
-"""A filled form as an exact request: what it points at frozen, its inputs chosen, its result named."""
+"""A filled form as an exact request: what it points at frozen, its inputs chosen, its result named; or what it lacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import orjson
 import streamlit as st
 
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.frame import errors_in_place
+from pages.shared.identity import asks
 from tamis.actions.decisions import decision_revision
+from tamis.actions.pipeline import MISSING, stages, submit_missing
 from tamis.actions.submit import PlannedRun, freeze_pointers, plan_run
 from tamis.types import JSON
 
@@ -27,3 +30,22 @@ def _frozen(
 ) -> dict[str, JSON]:
     # Filters and the log of decisions are read once for each state of them.
     return freeze_pointers(_context.workspace, _context.dataset_id, step, orjson.loads(coded))
+
+
+def offer_clusters(context: DatasetContext) -> bool:
+    """Offer to make the clusters that a form reads, and return whether they are what it lacks.
+
+    A step that is not taken yet is no error. While it runs, the tray of the bar shows it, and the form waits for it.
+    """
+    workspace, dataset_id = context.workspace, context.dataset_id
+    until_clusters = next(one for one in stages(workspace, dataset_id) if one.row.name == "cluster")
+    if context.view.clustering is not None or until_clusters.state not in MISSING:
+        return False
+    st.info("This dataset has no clusters yet, and this method picks by them.", icon=":material/info:")
+    if st.button(
+        "Embed and cluster first", icon=":material/fast_forward:", key="make_clusters", **asks(workspace, submit_missing)
+    ):  # fmt: skip
+        with errors_in_place():
+            submit_missing(workspace, dataset_id, until="cluster")
+            st.rerun()
+    return True

@@ -15,7 +15,7 @@ from pages.shared.address import read_scope, stored_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
 from pages.shared.forms.options_form import Form, FormField, draw_options
-from pages.shared.forms.planned import plan_of
+from pages.shared.forms.planned import offer_clusters, plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.identity import asks
 from pages.shared.navigation import link_to
@@ -320,10 +320,9 @@ def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: R
             _say_wait(context, waits)
     if filled.first:
         st.caption(f":material/info: Made first, because it is not there yet: {' and '.join(filled.first)}.")
-    if filled.problem:
+    by_clusters = "clustering" in SELECTORS[str(filled.values["method"])].reads
+    if filled.problem and not (by_clusters and offer_clusters(context)):
         st.error(plain(filled.problem), icon=":material/error:")
-        if context.view.clustering is None:
-            link_to("overview", "Run the steps before this one", query={"dataset": context.dataset_id})
     if pressed:
         start_job(context.workspace, context.dataset_id, "select", filled.values, target=target)
 
