@@ -17,7 +17,7 @@ from pages.parts.refinement.presets import show_presets
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.forms.finetune_model import choose_model
 from pages.shared.forms.options_form import Form, FormField, draw_field, draw_options
-from pages.shared.forms.planned import offer_clusters
+from pages.shared.forms.planned import lacks_clusters, offer_clusters
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.forms.selection_form import ROW_ROLES, draw_clustering, draw_quality, draw_rows
 from pages.shared.frame import errors_in_place
@@ -338,7 +338,9 @@ def _show_submit(
         )  # fmt: skip
         if filled.made:
             st.caption("Made before with exactly these options.", width="content")
-    if filled.problem and not offer_clusters(context):
+    if filled.problem and lacks_clusters(context):
+        offer_clusters(context)
+    elif filled.problem:
         st.error(plain(filled.problem), icon=":material/error:")
         if filled.values.get("flag_confidence") is not None and "confidence" not in context.view.scores:
             link_to(

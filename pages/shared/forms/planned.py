@@ -15,6 +15,8 @@ from tamis.actions.pipeline import MISSING, stages, submit_missing
 from tamis.actions.submit import PlannedRun, freeze_pointers, plan_run
 from tamis.types import JSON
 
+CLUSTERING_STAGE = "cluster"
+
 
 def plan_of(context: DatasetContext, step: str, values: Mapping[str, JSON]) -> PlannedRun:
     """The request of a form; raises CurationError that says what is wrong with it."""
@@ -32,20 +34,21 @@ def _frozen(
     return freeze_pointers(_context.workspace, _context.dataset_id, step, orjson.loads(coded))
 
 
-def offer_clusters(context: DatasetContext) -> bool:
-    """Offer to make the clusters that a form reads, and return whether they are what it lacks.
+def lacks_clusters(context: DatasetContext) -> bool:
+    """Whether clusters are not there and not under way either; a form waits for those that are."""
+    made = next(
+        one for one in stages(context.workspace, context.dataset_id) if one.row.name == CLUSTERING_STAGE
+    )
+    return context.view.clustering is None and made.state in MISSING
 
-    A step that is not taken yet is no error. While it runs, the tray of the bar shows it, and the form waits for it.
-    """
-    workspace, dataset_id = context.workspace, context.dataset_id
-    until_clusters = next(one for one in stages(workspace, dataset_id) if one.row.name == "cluster")
-    if context.view.clustering is not None or until_clusters.state not in MISSING:
-        return False
+
+def offer_clusters(context: DatasetContext) -> None:
+    """A step that is not taken yet is no error: say it, and have it taken here; the tray of the bar shows it run."""
+    workspace = context.workspace
     st.info("This dataset has no clusters yet, and this method picks by them.", icon=":material/info:")
     if st.button(
         "Embed and cluster first", icon=":material/fast_forward:", key="make_clusters", **asks(workspace, submit_missing)
     ):  # fmt: skip
         with errors_in_place():
-            submit_missing(workspace, dataset_id, until="cluster")
+            submit_missing(workspace, context.dataset_id, until=CLUSTERING_STAGE)
             st.rerun()
-    return True

@@ -15,7 +15,7 @@ from pages.shared.address import read_scope, stored_scope
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.figures.selection_charts import cluster_chart
 from pages.shared.forms.options_form import Form, FormField, draw_options
-from pages.shared.forms.planned import offer_clusters, plan_of
+from pages.shared.forms.planned import lacks_clusters, offer_clusters, plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
 from pages.shared.identity import asks
 from pages.shared.navigation import link_to
@@ -41,7 +41,6 @@ ROW_ROLES = {"within": "Pick from", "pinned": "Always in", "excluded": "Never in
 NO_ROWS = {"within": "All rows", "pinned": "Nothing", "excluded": "Nothing"}
 NO_QUALITY = "none"
 NAME = "select"  # of the form: what its widgets are called after
-
 
 # Draws what a planned selection would pick; the form, by the keyword ``form``, says how the widgets are called that hold it.
 ShowPicks = Callable[..., None]
@@ -320,11 +319,15 @@ def _show_submit(context: DatasetContext, filled: SelectionFormValues, target: R
             _say_wait(context, waits)
     if filled.first:
         st.caption(f":material/info: Made first, because it is not there yet: {' and '.join(filled.first)}.")
-    by_clusters = "clustering" in SELECTORS[str(filled.values["method"])].reads
-    if filled.problem and not (by_clusters and offer_clusters(context)):
+    if filled.problem and not _lacks_clusters(context, filled):
         st.error(plain(filled.problem), icon=":material/error:")
     if pressed:
         start_job(context.workspace, context.dataset_id, "select", filled.values, target=target)
+
+
+def _lacks_clusters(context: DatasetContext, filled: SelectionFormValues) -> bool:
+    reads = SELECTORS[str(filled.values["method"])].reads
+    return bool(filled.problem) and "clustering" in reads and lacks_clusters(context)
 
 
 def _say_wait(context: DatasetContext, waits: tuple[str, ...]) -> None:
@@ -340,35 +343,34 @@ def _say_wait(context: DatasetContext, waits: tuple[str, ...]) -> None:
 
 def _show_preview(context: DatasetContext, filled: SelectionFormValues, show_picks: ShowPicks) -> None:
     st.subheader("What it would pick", anchor=False)
+    if _lacks_clusters(context, filled):
+        offer_clusters(context)
+        return
     expected = filled.expected
-    if filled.first:
-        st.caption("What it picks is known when what is made first is there.")
-        return
-    if filled.waits_for:
-        st.caption("What it picks is known when what it reads is there; *Select then* waits for that.")
-        return
-    if expected is None:
-        st.caption("The rows per cluster appear here as soon as the form is complete.")
-        return
-    if expected.n_picked is None:
-        st.caption("This method looks at every vector as it goes, so its picks are known when its job ends.")
+    if expected is None or expected.n_picked is None or filled.first or filled.waits_for:
+        st.caption(_why_no_preview(filled))
         return
     table = _as_table(context, expected)
     st.caption(_say_preview(expected, table), help="The same draw with the same seed as the job makes.")
     if expected.shortfall and not expected.by_tokens and not expected.cost:
-        why = (
-            f"only {expected.n_available:,} rows may be picked"
-            if expected.n_available < expected.budget
-            else "by its method"
-        )
-        st.warning(
-            f"{expected.shortfall:,g} of the budget stay unspent: {why}.",
-            icon=":material/production_quantity_limits:",
-        )
+        few = expected.n_available < expected.budget
+        why = f"only {expected.n_available:,} rows may be picked" if few else "by its method"
+        text = f"{expected.shortfall:,g} of the budget stay unspent: {why}."
+        st.warning(text, icon=":material/production_quantity_limits:")
     if filled.planned is not None:
         show_picks(context, filled.planned)
     if len(table):
         cluster_chart(table, picked_label="Would be picked")
+
+
+def _why_no_preview(filled: SelectionFormValues) -> str:
+    if filled.first:
+        return "What it picks is known when what is made first is there."
+    if filled.waits_for:
+        return "What it picks is known when what it reads is there; *Select then* waits for that."
+    if filled.expected is None:
+        return "The rows per cluster appear here as soon as the form is complete."
+    return "This method looks at every vector as it goes, so its picks are known when its job ends."
 
 
 def _as_table(context: DatasetContext, expected: SelectionForecast) -> pd.DataFrame:
