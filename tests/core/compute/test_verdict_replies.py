@@ -125,6 +125,72 @@ STATED = [
     ("Response B", "B"), ("A over B.", "A"), ("I vote for B.", "B"), ("I would go with A.", "A"), ("[B]", "B"),
     ("B.", "B"),
 ]  # fmt: skip
+# What small judges write whose better answer is A: read as A, or not at all; never as B.
+OF_A = [
+    'The correct answer is B. Response A says so, response B does not.',
+    'The answer is B, says response A, correctly.',
+    'B\n\nExplanation: A is complete, B stops in the middle.',
+    'B\nHowever, A is the one that follows the format, so A.',
+    'B.\n\nReason: A is better in all respects.',
+    'B\nA is better because B is cut off.',
+    'Final answer: B\nCorrection: A',
+    'I choose B as the worse one.',
+    "I'd pick B as the one that is cut off.",
+    "I'd pick B to be rewritten.",
+    'Verdict: B for style, A for facts.',
+    'Verdict: B for style. A for everything else.',
+    'A is worse in style. B is worse.',
+    'Errors:\nB',
+    'Answer with errors:\n- B',
+    'The following answer is incomplete:\n\nB',
+    '## Incomplete\nB\n## Complete\nA',
+    'Weaker answer\nB',
+    'Which answer is incomplete?\nB',
+    'Answer: B is cut off',
+    'Answer: B, which is cut off, loses.',
+    'Choice: B - cut off. A - complete.',
+    'Verdict: B: cut off; A: complete',
+    'Answer: B | Problem: cut off\nAnswer: A | Problem: none',
+    'Answer B\nCut off in the middle.\n\nAnswer A\nComplete.',
+    '**Answer B**\nIt is cut off.\n**Answer A**\nIt is complete. This one is better.',
+    'Response B.\nThis stops in the middle.',
+    '| B | cut off |\n| A | complete |',
+    'The best thing about B is its brevity.',
+    "The best thing is B's brevity, but it is cut off.",
+    'At first I thought: B. Then I saw that it is cut off.',
+    "A hurried reader's verdict: B",
+    'You expect me to say: B',
+    'Initial verdict: B\nAfter checking: A',
+    'Preliminary choice: B. Revised choice: A.',
+    'First choice: B. Second look: it is cut off.',
+    'Draft verdict: B (to be checked)',
+    'The previous verdict was B. That was mistaken.',
+    'Your answer: B',
+    'Worst answer overall: B',
+    'Choice to reject: B',
+    'I vote against B.',
+    'I vote B out.',
+    'Antwort B bricht ab. Antwort A ist vollständig.',
+    'Ich ziehe A B vor.',
+    'Ich ziehe B ab, weil sie abbricht.',
+    'Besser wäre B, wenn sie vollständig wäre.',
+    'La réponse B est coupée, la réponse A est complète.',
+    'La respuesta B está cortada.',
+    '[[A]] beats [[B]].',
+    '[[A]] > [[B]]',
+    '[[A]] because it is complete, unlike [[B]].',
+    '[[A]]: complete. [[B]]: stops in the middle.',
+    'Complete: [[A]]. Incomplete: [[B]].',
+    'Strong: [[A]], weak: [[B]]',
+    'The answer that was cut off: [[B]]',
+    'The cut answer is [[B]]',
+    '[[A]] is my verdict; nothing speaks for [[B]].',
+    "[[A]]. Had it been finished, I'd have said [[B]].",
+    '1. [[A]] 2. [[B]]',
+    'Overall: [[A]]\nStyle: [[B]]',
+    'Answer A: [[A]]\nAnswer B: [[B]]',
+    'If you want completeness: [[A]]. If you want brevity: [[B]].',
+]  # fmt: skip
 QUOTED = [
     "Is the proposed answer: (A) Correct (B) Incorrect (C) I am not sure.", "(A) Correct (B) Incorrect (C) I am not sure.",
     "B is for bird", "ABCABC", "A, B, C", "A Correct answer would say 7",
@@ -134,6 +200,11 @@ QUOTED = [
 @pytest.mark.parametrize(("text", "allowed"), REMARKS)
 def test_a_remark_on_an_answer_is_no_verdict_for_it(text: str, allowed: str) -> None:
     assert parse_verdict(text) in {None, *allowed}
+
+
+@pytest.mark.parametrize("text", OF_A)
+def test_a_judge_who_prefers_one_is_never_read_as_preferring_the_other(text: str) -> None:
+    assert parse_verdict(text) in (None, "A")
 
 
 @pytest.mark.parametrize(("text", "letter"), STATED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
@@ -11,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tamis.compute.clear.bsdetector import normalised_answer
-from tamis.compute.clear.replies import is_ruled_out, is_stated, parse_choice
+from tamis.compute.clear.replies import parse_choice
+from tamis.compute.clear.verdict_marks import MARK, read_marks
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
 # ask: a person must say; add: a written row
@@ -34,7 +34,6 @@ ALWAYS_KEPT = ("identical", "not_answered")
 # Counted apart, and decided by the filter.
 UNDECIDED = ("tie", "order_disagreement", "unparseable", "no_candidate", "candidate_cut")
 LETTERS = ("A", "B", "C")  # first answer, second answer, tie
-VERDICT = re.compile(r"\[\[\s*([ABC])\s*\]\]", re.IGNORECASE)
 TEXT_DTYPE = "U20"
 
 
@@ -126,17 +125,11 @@ def combine_orders(first: Verdict, second: Verdict) -> Verdict:
 
 
 def parse_verdict(text: str) -> str | None:
-    """The letter of the last ``[[A]]``, ``[[B]]`` or ``[[C]]`` of a judge's answer that is not called the worse one, else
-    what the answer says in words, or None.
+    """The letter that a judge's answer gives by its marks ``[[A]]``, ``[[B]]``, ``[[C]]``, else what the rest of it says in words,
+    or None.
     """
     plain = text.replace("**", "")
-    marks = [
-        mark[1].upper()
-        for mark in VERDICT.finditer(plain)
-        if is_stated(plain, mark)
-        and not is_ruled_out(plain[: mark.start()], plain[mark.end() :], mark[1].upper())
-    ]
-    return str(marks[-1]) if marks else parse_choice(text, of_two=True)
+    return read_marks(plain) or parse_choice(MARK.sub(r"\1", plain), of_two=True)
 
 
 def likeliest_letter(probabilities: Float64s) -> str:

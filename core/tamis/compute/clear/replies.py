@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from tamis.compute.clear import reply_words as words
+from tamis.compute.clear.blame import blames
 from tamis.compute.clear.verdict_replies import read_verdict
 
 _I = re.IGNORECASE
@@ -132,6 +133,8 @@ def parse_choice(text: str, *, of_two: bool = False) -> str | None:
     marked = {letter for letter, _ in marks} - blamed
     if len(marked) == 1:
         return marked.pop()
+    if of_two and any(blames(question, "") for question in _QUESTION.findall(read)):
+        return None  # "Which answer is incomplete? B"
     read = _QUESTION.sub("", read)
     if of_two:
         return read_verdict(read)
@@ -172,10 +175,14 @@ def _stated(text: str) -> list[tuple[str, bool]]:
     return letters
 
 
+def is_listed(text: str, mark: re.Match[str]) -> bool:
+    """Whether a mark is one of a list of those that could be given: "[[A]], [[B]] or [[C]]"."""
+    return bool(_LISTED_BEFORE.search(text[: mark.start()]) or _LISTED_AFTER.match(text[mark.end() :]))
+
+
 def is_stated(text: str, mark: re.Match[str]) -> bool:
-    """Whether a mark is more than one of those that could be given: it is in no list of them, and nothing but praise or a reason goes on about it."""
-    before, after = text[: mark.start()], text[mark.end() :]
-    return not (_LISTED_BEFORE.search(before) or _LISTED_AFTER.match(after) or _GOES_ON.match(after))
+    """Whether a mark is more than one that could be given: it is in no list, and nothing but praise or a reason goes on about it."""
+    return not (is_listed(text, mark) or _GOES_ON.match(text[mark.end() :]))
 
 
 def is_ruled_out(before: str, after: str, letter: str = "") -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from tamis.compute.clear import reply_words as words
+from tamis.compute.clear.blame import blames
 
 _I = re.IGNORECASE
 _OPEN, _CLOSE = r"[\s(\[{【「\"'“„‘«`*_<$|]*", r"[)\]}】」\"'”“’»`*_>$|]*"
@@ -84,6 +85,17 @@ _SURE = re.compile(
     r"\bif (?:i (?:had to|must)|pressed|forced)\b|\bno (?:doubt|question)\b|\b(?:not|isn['’]t) close\b|no hay duda|kein zweifel|sans doute",
     _I,
 )
+# What makes a choice one for a part, or of what is not so: "B for style", "B, wenn sie vollständig wäre", "B as the worse one".
+_QUALIFIED = re.compile(
+    r"^\W*(?:for|in terms of|as far as|regarding|concerning|when it comes to|if|unless|wenn|falls|si|se|as the (?:worse|weaker|one)|says?|said|according to|in (?:style|tone))\b",
+    _I,
+)
+_WHOLLY_FOR = re.compile(r"^\W*for (?:me|us|sure|its|being|having|the win)\b|^\W*for \w+ing\b", _I)
+_POINTS_BACK = re.compile(r"^\W*(?:this|it|that|its|here)\b", _I)
+_CORRECTS = "correction|edit|wait|kidding|however|on second thought|i mean"
+_PRAISE = re.compile(rf"\b(?:{words.BETTER}|flawless|complete|follows|in all respects)\b", _I)
+_OF_A_QUESTION = re.compile(r"\b(?:correct|right|korrekte?|richtige?|correcta?|bonne)\b", _I)
+_HEADING = re.compile(rf"^\W*(?:{_NOUN}|(?:which|who|what)\b.*)\W*$", _I)
 _PREFACE = re.compile(rf"^\s*(?:{words.PREFACE})?\s*$", _I)
 _BLAMED = re.compile(
     rf"\b(?:{words.WORSE}|{words.LACKS})\b|\b(?:{words.HAS})\s+(?:\w+\s+){{0,2}}(?:{words.FAULT})\b|\b(?:is|was|does|has|did|ist|hat|est|es)(?:n['’]t|\s+(?:not|no|nicht|pas))\b|\b(?:{words.OVER})\s+{_OTHER}$",
@@ -102,7 +114,11 @@ def read_verdict(text: str) -> str | None:
     """
     sure = [_Statement(text, match) for pattern in _SURELY for match in pattern.finditer(text)]
     sure += _behind_its_reason(text)
+    if any(one.is_below_another_heading(text) for one in sure):
+        return None  # letters below headings: each is that of what stands above it
     strong = [one for one in sure if one.holds(text)]
+    if any(one.is_contradicted(text) for one in strong):
+        return None
     if strong:
         return _only({one.letter for one in strong}) or _only(
             {one.letter for one in strong if one.is_final(text)}
@@ -113,7 +129,10 @@ def read_verdict(text: str) -> str | None:
         return None if any(one.is_undone(text) for one in weak) else _only({one.letter for one in weak})
     found = [_Statement(text, match) for pattern in (_LOSER, _LESS) for match in pattern.finditer(text)]
     losers = {one.letter for one in found if one.holds(text, wholly=True)}
-    return {"A": "B", "B": "A"}[losers.pop()] if len(losers) == 1 else None
+    if len(losers) != 1:
+        return None
+    other = "A" if losers == {"B"} else "B"
+    return None if any(blames(clause, other) for clause in _CLAUSE.split(text) if other in clause) else other
 
 
 _SURELY = (_LABELLED, _ALONE, _DECIDED, _CONCLUDED, _CONTRAST, _TOGETHER)
@@ -142,8 +161,46 @@ class _Statement:
         before = self.before(text)
         if not self.is_letter or (_HEDGED.search(before) and not _SURE.search(before)):
             return False
+        if self.is_qualified(text):
+            return False
         parts = [part for part in re.split(r"[,;:—–]", before) if part.strip()]
         return not wholly or all(_PREFACE.match(part) or re.search(r"\b[AB]\b", part) for part in parts)
+
+    def is_qualified(self, text: str) -> bool:
+        """Whether what goes on from the letter limits it or blames it: "B for style", "B: cut off", "B. This stops"."""
+        rest = text[self.end :]
+        own, _, others = rest.partition("\n") if "\n" in rest else (rest, "", "")
+        sentences = [one for one in _SENTENCE.split(own)]
+        goes_on = sentences[0]
+        if _QUALIFIED.match(goes_on) and not _WHOLLY_FOR.match(goes_on):
+            return True
+        if any(blames(clause, self.letter) for clause in re.split(r"[;,]", goes_on)):
+            return True
+        following = next((one for one in [*sentences[1:], *_SENTENCE.split(others)] if one.strip()), "")
+        return bool(_POINTS_BACK.match(following)) and blames(following, self.letter)
+
+    def is_contradicted(self, text: str) -> bool:
+        """Whether what follows corrects it, praises the other answer or blames this one by its letter.
+
+        "The correct answer is B" may be that of the question itself: then no word may follow of the other answer.
+        """
+        rest, other = text[self.end :], "B" if self.letter == "A" else "A"
+        if _OF_A_QUESTION.search(text[self.start : self.at]) and self.is_undone(text):
+            return True
+        if re.search(rf"\b(?:{_CORRECTS})\b[^.!?]*\b{other}\b", rest, _I):
+            return True
+        clauses = [part for one in _CLAUSE.split(rest) for part in _REASONS.split(one)]
+        blamed = any(blames(one, self.letter) for one in clauses if re.search(rf"\b{self.letter}\b", one))
+        praised = (one for one in clauses if re.search(rf"\b{other}\b", one) and _PRAISE.search(one))
+        return blamed or any(not _BLAMED.search(one) and not _HEDGED.search(one) for one in praised)
+
+    def is_below_another_heading(self, text: str) -> bool:
+        """Whether a letter alone on its line answers to a line above that asks for something else: "Weaker answer:"."""
+        begin = text.rfind("\n", 0, self.at)
+        if begin < 0 or text[begin : self.at].strip(" -•#>✅👉☑✔*_([{\n"):
+            return False
+        above = next((one for one in reversed(text[:begin].splitlines()) if one.strip()), "").strip()
+        return bool(above) and above[-1] not in ".!)" and not _HEADING.match(above)
 
     def is_final(self, text: str) -> bool:
         """Whether its sentence calls it so."""
