@@ -303,7 +303,9 @@ def test_rows_that_the_model_was_trained_on_are_told(place):
     made = refine(place, rounds=1, model=f"adapter:{trained.id}")
     told = f"4 of {N_ROWS} rows are those that the model was trained on, or like them"
     assert any(note.startswith(told) for note in made.summary["notes"])
-    assert not any("trained on" in note for note in refine(place, rounds=1).summary["notes"])
+    notes = refine(place, rounds=1).summary["notes"]
+    assert not any("the model was trained on" in note for note in notes)
+    assert any(note.startswith(f"It cannot be told what the folder {shared['model']}") for note in notes)
 
 
 def test_quality_that_is_not_there_is_said_and_static_kmq_is_refused_without(place):

@@ -16,7 +16,7 @@ from tamis.errors import ArtifactMissing, InvalidOptions, JobConflict
 from tamis.registry import Table
 from tamis.steps.context import Reporter, StepContext
 from tamis.steps.execute import Task, execute
-from tamis.steps.finetune.company import evaluated_rows, trained_before
+from tamis.steps.finetune.company import evaluated_rows, trained_before, unsure_text
 from tamis.steps.plan import name_result
 from tamis.steps.refine.options import RefineOptions, RoundOptions
 from tamis.steps.refine.results import all_flags, all_picks, all_weights, write_selection
@@ -91,8 +91,8 @@ def _known_rows(context: StepContext, options: RefineOptions, n_examples: int) -
     if options.static:  # nobody is asked for an answer
         return []
     known = trained_before(options.model, context.workspace)
-    if not known.prompts and not known.unrecorded:
-        return []
+    if not known.prompts:  # nothing to compare rows with
+        return [said] if (said := unsure_text(known.unrecorded, known.untold)) else []
     rows = np.arange(n_examples, dtype=np.int64)
     found = evaluated_rows(context.input("examples"), rows, options.model, context.workspace)
     return [said] if (said := found.sentence(left_out=False)) else []
