@@ -19,6 +19,7 @@ _SAID = {
     "as-text": "values of a type that JSON has not: kept as text",
     "left-out": "values that cannot be read: left empty",
     "set-aside": "earlier turns that cannot be read: kept as metadata, no part of the conversation; --map join={column} joins their text to the prompt",
+    "again": "earlier turns that end with the prompt and its own answer: these two are not said before them again, and written back",
     "unjoined": "text that looks like a part of the prompt and is none: kept as metadata, not trained; --map join={column} joins it",
     "text-beside": "text that is no part of the conversation: kept as metadata, not trained; --map join={column} joins it to the prompt",
     "within": "texts inside turns under a name that no template reads: kept with the turn, not trained",

@@ -20,7 +20,16 @@ from tamis.formats.conversation import (
 from tamis.formats.format import Record, cannot_hold, left_over, text_of
 from tamis.formats.names import first_item, turn_keys
 from tamis.formats.text_parts import as_it_was, text_part
-from tamis.formats.turn_lists import PAIRS, earlier_turns, read_turn_list, write_history, write_turn_list
+from tamis.formats.turn_lists import (
+    PAIRS,
+    earlier_turns,
+    history_form,
+    n_said_again,
+    read_turn_list,
+    write_history,
+    write_turn_list,
+    write_with_again,
+)
 from tamis.types import JSON, Example, Message
 
 GAP = "\n\n"  # between the prompt and the context that follows it
@@ -140,8 +149,11 @@ def _read_texts(record: Record, names: PairColumns, noted: dict[str, JSON], meta
         noted["input_chars"] = len(given)
     if not given and record.get(names.context, "") is None:
         noted["empty"] = {"context": None}
-    system = _beside(record, names.system, "system", noted) if names.system in record else ""
-    earlier = _earlier(record, names, noted, meta) if names.history in record else []
+    earlier = _earlier(record, names, noted, meta, prompt) if names.history in record else []
+    opens = bool(earlier) and earlier[0]["role"] == "system"  # such a column beside it says another
+    if opens and names.system in record:
+        meta[names.system] = record[names.system]
+    system = _beside(record, names.system, "system", noted) if names.system in record and not opens else ""
     thoughts = _beside(record, names.reasoning, "reasoning", noted) if names.reasoning in record else ""
     response = record.get(names.completion)
     if type(response) is str and not earlier and not thoughts:
@@ -193,7 +205,10 @@ def _answer(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Re
     return answer
 
 
-def _earlier(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record) -> list[Message]:
+def _earlier(
+    record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record, prompt: str
+) -> list[Message]:
+    """The turns before the prompt, a system turn among them; the prompt and its own answer at their end are not said twice."""
     value = record[names.history] if names.history else None
     if not value:
         noted.setdefault("empty", {})["history"] = value
@@ -203,7 +218,13 @@ def _earlier(record: Record, names: PairColumns, noted: dict[str, JSON], meta: R
         noted["set_aside"] = [names.history]
         meta[names.history] = value
         return []
-    noted["history_value"] = PAIRS if write_history(turns, PAIRS) == value else value
+    noted["history_value"] = history_form(turns, value)
+    if turns[0]["role"] == "system":
+        noted["history_system"] = True
+    writings = (prompt, str(record.get(names.prompt) or prompt))
+    if n := n_said_again(turns, writings, record.get(names.completion)):
+        noted["again"], noted["history_value"] = [names.history], value
+        turns = turns[:-n]
     return turns
 
 
@@ -226,7 +247,9 @@ def _write_texts(
     if obstacle := plain_obstacle([*before, *plain], multi_turn=holds_history, system=True):
         raise cannot_hold(names.format_name, example, obstacle, "messages")
     texts = [str(turn["content"]) for turn in before]
-    system = texts.pop(0) if before[0]["role"] == "system" else ""
+    # A system turn may be the first of the earlier ones.
+    inside = noted.get("history_system") and (len(texts) > 2 or "again" in noted)
+    system = texts.pop(0) if before[0]["role"] == "system" and not inside else ""
     record[names.prompt] = texts[-1]
     n_chars = noted.get("input_chars")
     if n_chars is not None or names.always_context:
@@ -235,8 +258,12 @@ def _write_texts(
         record[names.context] = as_it_was(given, noted, "context")
     if system:
         record[names.system] = as_it_was(system, noted, "system")
-    if len(texts) > 1:
-        record[names.history] = write_history(before[bool(system) : -1], noted.get("history_value", PAIRS))
+    earlier, value = before[bool(system) : -1], noted.get("history_value", PAIRS)
+    if "again" in noted:
+        writings = (record[names.prompt], texts[-1])
+        record[names.history] = write_with_again(earlier, writings, str(after[-1]["content"]), value)
+    elif earlier:
+        record[names.history] = write_history(earlier, value)
     for part, value in noted.get("empty", {}).items():
         column = getattr(names, part)
         if not record.get(column):

@@ -42,7 +42,13 @@ from tamis.formats.preferred import how_numbered, match_sides, names_sides, pref
 from tamis.formats.role_labels import role_of
 from tamis.formats.stored_form import ColumnMapping, value_at
 from tamis.formats.text_parts import as_it_was, text_part
-from tamis.formats.turn_lists import PAIRS, earlier_turns, read_turn_list, write_history, write_turn_list
+from tamis.formats.turn_lists import (
+    earlier_turns,
+    history_form,
+    read_turn_list,
+    write_history,
+    write_turn_list,
+)
 from tamis.types import JSON, Example, Message
 
 _BESIDE = (
@@ -171,7 +177,7 @@ def _before(
     turns = (earlier_turns(earlier) if earlier else None) or []
     if turns:
         noted["history_turns"] = len(turns)
-        noted["history_value"] = PAIRS if write_history(turns, PAIRS) == earlier else earlier
+        noted["history_value"] = history_form(turns, earlier)
         used.append(fields.history)
     elif earlier:
         noted["set_aside"] = [fields.history]

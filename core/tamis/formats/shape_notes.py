@@ -61,6 +61,7 @@ _ROLE_AND_CONTENT = 2  # keys of most turns
 _PLAIN = {"format", "input_chars"}  # of a prompt with an input behind it
 _LISTED = {
     "set_aside": "set-aside",
+    "again": "again",
     "in_words": "in-words",
     "unjoined": "unjoined",
     "unread": "no-text",

@@ -66,15 +66,39 @@ def earlier_turns(value: JSON) -> list[Message] | None:
     return turns if said and turns and turns[-1]["role"] == "assistant" else None
 
 
+def history_form(turns: Sequence[Message], value: JSON) -> JSON:
+    """Return what ``write_history`` needs to write earlier turns that were read from ``value``: PAIRS, or the value itself."""
+    is_plain = isinstance(value, list) and all(isinstance(pair, list) for pair in value)
+    return PAIRS if is_plain and write_history(turns, PAIRS) == value else value
+
+
+def n_said_again(turns: Sequence[Message], prompts: Sequence[str], answer: JSON) -> int:
+    """Return 2 where earlier turns end with a prompt, in one of its writings, and its own answer; else 0."""
+    if len(turns) < 2 or not isinstance(answer, str):
+        return 0
+    asked, answered = turns[-2], turns[-1]
+    same = asked["role"] == "user" and asked["content"].strip() in {prompt.strip() for prompt in prompts}
+    return 2 * (same and answered["content"].strip() == answer.strip())
+
+
+def write_with_again(turns: Sequence[Message], prompts: Sequence[str], answer: str, value: JSON) -> JSON:
+    """Return earlier turns that ended with a prompt and its answer, in the form of ``value``."""
+    read = earlier_turns(value) or []
+    if read[:-2] == list(turns) and n_said_again(read, prompts, answer):
+        return value
+    said = [{"role": "user", "content": prompts[0]}, {"role": "assistant", "content": answer}]
+    return write_history([*turns, *said], value)
+
+
 def write_history(turns: Sequence[Message], value: JSON) -> JSON:
     """Return earlier turns in the form of ``value``, which itself comes back where it still says the same."""
     if value != PAIRS and earlier_turns(value) == list(turns):
         return value
-    texts = [turn["content"] for turn in turns]
-    pairs = [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
     first = value[0] if isinstance(value, list) and value else None
     if turn_keys(first):
         return write_turn_list(turns, read_turn_list(value)[1])
+    texts = [turn["content"] for turn in turns]
+    pairs = [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
     if keys := exchange_keys(first):
         return [dict(zip(keys, pair, strict=True)) for pair in pairs]
     return texts if isinstance(first, str) else pairs
