@@ -35,6 +35,7 @@ _MAY_CHOOSE = ("answer", "correct_answer", "right_answer", "gold", "gold_answer"
 _WORDS = {"left": 0, "first": 0, "right": 1, "second": 1, "third": 2, "fourth": 3}
 _NAMING = frozenset(("", *_STEMS, "model", "assistant", "option", "choice", "side", "system", "chatbot", "text", "reply", "the"))  # fmt: skip
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_PLACES = ("_id", "_idx", "_index")  # ends of a choice's name that says a place
 _STRENGTHS = ("preference_strength", "overall_preference")
 _OF_NONE = ("tie", "both", "neither", "none", "equal", "same", "draw", "unknown", "nan", "skip")
 _LONGEST = 40  # characters of a text that names one
@@ -111,7 +112,9 @@ def scale_of(values: Iterable[JSON], choice: str, answers: Sequence[str]) -> tup
     Empty where no value is a number, ``UNKNOWN`` where the numbers may be read in more than one way. Stanford's human
     preferences say 1 for the first.
     """
-    said = [number_said(value) for value in values if _named_side(value, answers) is None]
+    unnamed = [value for value in values if _named_side(value, answers) is None]
+    said = [number_said(value) for value in unnamed]
+    is_bare = any(_is_number(value) for value in unnamed)
     seen = {number for number in said if number is not None}
     if not seen:
         return ()
@@ -123,8 +126,18 @@ def scale_of(values: Iterable[JSON], choice: str, answers: Sequence[str]) -> tup
     if n == 2 and min(seen) < 0:
         return UNKNOWN
     seen = {number for number in seen if number >= 0}  # below 0 stands for none of many
-    first = _counted(seen, name, n, _first_number(answers)) if all(map(float.is_integer, seen)) else None
+    named = _first_number(answers)
+    if n == 2 and named == 1 and seen <= {0.0, 1.0} and not name.endswith(_PLACES) and is_bare:
+        return (
+            UNKNOWN  # 1 is the first by its name, the second counted from 0, or says that the first one won
+        )
+    first = _counted(seen, name, n, named) if all(map(float.is_integer, seen)) else None
     return UNKNOWN if first is None else tuple(str(first + i) for i in range(n))
+
+
+def _is_number(choice: JSON) -> bool:
+    """Whether a choice is a number by itself, without a name before it."""
+    return not isinstance(choice, str) or _NUMBER.fullmatch(choice.strip()) is not None
 
 
 def _signed(seen: set[float]) -> tuple[str, ...]:
@@ -144,7 +157,7 @@ def _counted(seen: set[float], name: str, n: int, named: int | None) -> int | No
     if not seen:
         return None
     low, high = min(seen), max(seen)
-    if named is not None and name.endswith(("_id", "_idx", "_index")) and low >= named:
+    if named is not None and name.endswith(_PLACES) and low >= named:
         return named
     if high > n:
         return None  # a scale with steps between
@@ -168,7 +181,7 @@ def preferred_side(choice: JSON, answers: Sequence[str], scale: Sequence[str] = 
     if number is not None and tuple(scale) == UNKNOWN:
         raise InvalidRecord(
             f"the choice {choice!r} may mean more than one of {', '.join(map(repr, answers))}; import again with the mapping "
-            "scale=0,1 or scale=1,2, which says the number of each of them in their order, of signs scale=-,+ or scale=+,-"
+            "scale=0,1, scale=1,0 or scale=1,2, which says the number of each of them in their order, of signs scale=-,+ or scale=+,-"
         )
     if number is not None:
         side = _side_of(number, answers, scale)
