@@ -336,7 +336,11 @@ def _written_and_read(name: str, messages: list[dict], meta: dict | None = None)
 
 @given(conversations())
 def test_formats_with_history_hold_every_plain_conversation(messages):
-    for name in ("alpaca", "messages", "sharegpt"):
+    # Earlier turns that end with the prompt and its own answer are not said twice.
+    said = [turn["content"].strip() for turn in messages]
+    once = messages[:-4] + messages[-2:] if said[-4:-2] == said[-2:] else messages
+    assert _written_and_read("alpaca", messages) == once
+    for name in ("messages", "sharegpt"):
         assert _written_and_read(name, messages) == messages
     assert _written_and_read("preference", messages, {"rejected": "worse"}) == messages
 
