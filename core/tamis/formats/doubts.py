@@ -142,17 +142,24 @@ def _of_conversations(reading: Reading, part: str, shown: Sequence[Record]) -> D
 
 
 def _of_choice(reading: Reading, shown: Sequence[Record]) -> Doubt | None:
-    """A column called an answer whose letters or numbers may name one of several answers."""
+    """A column called an answer, or what is correct, whose letters or numbers may name one of several answers."""
     parts = reading.fields.parts
     choice = parts["choice"]
     sides = {usual_spelling(side) for side in _sides(reading)}
     said = [record[choice] for record in shown if record.get(choice) not in (None, "")]
-    if not may_be_answer(choice) or all(usual_spelling(str(one).strip()) in sides for one in said):
+    if not may_be_answer(choice, said, _sides(reading)):
         return None
+    if all(usual_spelling(str(one).strip()) in sides for one in said):
+        return None
+    asked = {"prompt": parts["prompt"]} if parts.get("prompt") in seen_columns(shown) else {}
+    options = [
+        Guess("preference", asked | {"choice": choice}),
+        Guess("prompt_completion", asked | {"completion": choice}),
+    ]
     return Doubt(
         f"column {choice!r} may say which of {parts['chosen']!r} and {parts['rejected']!r} is the better one, or be the answer itself. Say "
-        f"it: {_either(['--format preference ' + _map('choice', choice), '--format prompt_completion ' + _map('completion', choice)])}",
-        Guess("preference", {"choice": choice}),
+        f"it: {_either([option.options for option in options])}",
+        options[0],
         frozenset(("choice", "scale", *_ANSWERED)),
     )
 
@@ -224,7 +231,9 @@ def _of_names(reading: Reading, part: str, shown: Sequence[Record]) -> Doubt | N
     sides = list(dict.fromkeys([*sorted(named), *filter(None, beside)]))
     if len(sides) < 2:
         return None
-    guess = Guess("preference", {"chosen": sides[0], "rejected": sides[1], "choice": answer})
+    asks = next((one for one in ("prompt", "instruction", "question") if one in reading.fields.parts), "")
+    asked = {"prompt": reading.fields.parts[asks]} if asks else {}
+    guess = Guess("preference", asked | {"chosen": sides[0], "rejected": sides[1], "choice": answer})
     return Doubt(
         f"column {answer!r} would be learned and holds only names of other columns ({_listed(sides)}). Say which answers it chooses "
         f"between, for example: {guess.options}",

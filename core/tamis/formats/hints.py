@@ -74,6 +74,8 @@ def _pair_guess(records: Sequence[Record]) -> Guess | None:
     answers = match_answers(dict.fromkeys(texts, "-"))
     for column in spoken if answers and asked else ():
         if column not in (asked, *answers) and names_sides(columns[column], dict.fromkeys(answers, "-")):
+            if is_bad(column):  # names the one not to learn
+                return None
             parts = {"chosen": answers[0], "rejected": answers[1], "choice": column}
             return Guess("preference", {"prompt": str(asked)} | parts)
     worthy = {column: texts[column] for column in spoken if not is_bad(column)}

@@ -32,6 +32,9 @@ CHOICES = (
 )  # fmt: skip
 # Called an answer, and beside several answers perhaps only the name of one of them.
 _MAY_CHOOSE = ("answer", "correct_answer", "right_answer", "gold", "gold_answer", "target", "solution")
+# Called what is correct, which of letters may be the answer to a question with options, too.
+_MAY_BE_GOLD = tuple(name for name in CHOICES if name.startswith(("correct", "answer", "label")))
+_LETTERS = frozenset("abcdefgh")
 _WORDS = {"left": 0, "first": 0, "right": 1, "second": 1, "third": 2, "fourth": 3}
 _NAMING = frozenset(("", *_STEMS, "model", "assistant", "option", "choice", "side", "system", "chatbot", "text", "reply", "the"))  # fmt: skip
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
@@ -80,9 +83,16 @@ def names_sides(values: Sequence[JSON], columns: dict[str, JSON]) -> bool:
     )
 
 
-def may_be_answer(choice: str) -> bool:
-    """Whether a column of choices is called an answer, which its letters and numbers then may be themselves."""
-    return usual_spelling(choice) in _MAY_CHOOSE
+def may_be_answer(choice: str, values: Sequence[JSON], answers: Sequence[str]) -> bool:
+    """Whether what a column of choices says may be the answers themselves: it is called an answer, or says what is correct in
+    letters, which may be those of options in the question, unless the answers side by side are these options.
+    """
+    name = usual_spelling(choice)
+    if name in _MAY_CHOOSE:
+        return True
+    are_options = _side_named(answers[0])[0] in ("answer", "option") if answers else True
+    letters = (isinstance(one, str) and usual_spelling(one.strip(" .:()[]")) in _LETTERS for one in values)
+    return name in _MAY_BE_GOLD and not are_options and any(letters)
 
 
 def _side_named(column: str) -> tuple[str, str]:

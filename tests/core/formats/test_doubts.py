@@ -248,3 +248,63 @@ def test_a_verdict_in_letters_is_hinted_at_as_the_choice(tmp_path: Path) -> None
     )
     seen = inspect_file(path)
     assert seen.guess and seen.guess.options.endswith("--map choice=judgment")
+
+
+@pytest.mark.parametrize("name", ["loser", "worse", "rejected", "worst", "bad_response", "not_preferred"])
+def test_a_column_that_names_the_worse_one_is_never_hinted_at_as_the_choice(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    for sides, said in (("ab", "AB"), ("12", (1, 2)), ("01", (0, 1)), ("ab", ("response_a", "response_b"))):
+        first, second = (f"response_{side}" for side in sides)
+        path.write_bytes(lines_of([{"prompt": "q", first: "x", second: "y", name: worse} for worse in said]))
+        seen = inspect_file(path)
+        assert seen.format_name is None
+        assert name not in getattr(seen.guess, "parts", {}).values()
+
+
+@pytest.mark.parametrize(
+    "name", ["answer", "gold", "correct", "label", "correct_option", "correct_answer_id"]
+)
+def test_a_letter_that_may_be_the_right_one_of_options_is_asked_about(tmp_path: Path, name: str) -> None:
+    rows = [{"question": "Which? A) 4 B) 5", name: at, "response_a": "x", "response_b": "y"} for at in "AB"]
+    choice, answer = offered(asked(tmp_path, rows, name, "response_a"))
+    assert answers(tmp_path, choice) == ["x", "y"] and answers(tmp_path, answer) == ["A", "B"]
+    # Options side by side, numbers under a label and the names of the columns leave no doubt.
+    if name not in ("answer", "gold"):
+        for said, sides in (("AB", "answer_a answer_b"), ((1, 2), "response_1 response_2"), (("response_a", "response_b"), "response_a response_b")):  # fmt: skip
+            first, second = sides.split()
+            rows = [{"question": "q", first: "x", second: "y", name: at} for at in said]
+            assert [turns[-1][1] for turns in case_of(tmp_path, rows).turns] == ["x", "y"]
+
+
+ASKING: dict[str, dict[str, Any]] = {
+    "letters": {"response_a": "x", "response_b": "y", "answer": "A"},
+    "numbers": {"response_1": "x", "response_2": "y", "correct_answer": 2},
+    "letters of a label": {"response_a": "x", "response_b": "y", "label": "B"},
+    "names of columns": {"gpt4": "x", "llama": "y", "chosen": "gpt4", "rejected": "llama"},
+    "names of columns as the answer": {"gpt4": "x", "llama": "y", "answer": "gpt4", "other": "llama"},
+    "turns": {"answer": "x", "critique": EARLIER},
+    "turns as text": {"response": "x", "critique": json.dumps(EARLIER)},
+    "system first": {"answer": "x", "critique": [{"role": "system", "content": "be kind"}, *EARLIER]},
+    "turns beside a pair": {"chosen": "x", "rejected": "y", "critique": EARLIER},
+    "a conversation": {"dialog": EARLIER, "answer": "x"},
+    "another shape": {"dialog": said("before"), "response": "x"},
+    "two conversations": {"good_messages": turns("x"), "bad_messages": turns("y")},
+    "a bad one": {"toxic_turns": turns("x")},
+    "a bad pair": {"bad_conversation": [{"human": "q", "assistant": "x"}]},
+    "lists as text": {"response": '["a1"]'},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("question", ["prompt", "question", "instruction", "query", "problem"])
+@pytest.mark.parametrize("name", ASKING)
+def test_every_option_that_is_printed_imports(tmp_path: Path, name: str, question: str) -> None:
+    said = '["q1"]' if name == "lists as text" else "q"
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(lines_of([{question: said} | ASKING[name]] * 2))
+    seen = inspect_file(path)
+    printed = [*offered(seen.doubt.sentence if seen.doubt else ""), getattr(seen.guess, "options", "")]
+    assert seen.format_name is not None or any(printed)
+    for option in filter(None, printed):
+        assert len(answers(tmp_path, option)) == 2, option
