@@ -151,7 +151,8 @@ def _of_choice(reading: Reading, shown: Sequence[Record]) -> Doubt | None:
         return None
     if all(usual_spelling(str(one).strip()) in sides for one in said):
         return None
-    asked = {"prompt": parts["prompt"]} if parts.get("prompt") in seen_columns(shown) else {}
+    own = parts.get("prompt", "prompt")
+    asked = {"prompt": own} if own != "prompt" and own in seen_columns(shown) else {}
     options = [
         Guess("preference", asked | {"choice": choice}),
         Guess("prompt_completion", asked | {"completion": choice}),
