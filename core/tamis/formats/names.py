@@ -14,6 +14,10 @@ MESSAGE_LISTS = (
     "messages", "conversations", "conversation", "dialog", "dialogue", "dialogs", "dialogues", "turns", "chat", "items",
     "contents", "chosen_conversation", "trajectory",
 )  # fmt: skip
+# Of them those under which texts without a speaker are what two people said in turn.
+TEXTS_IN_TURN = (
+    "messages", "conversations", "conversation", "dialog", "dialogue", "dialogs", "dialogues", "chat", "chosen_conversation",
+)  # fmt: skip
 SYSTEM = (
     "system", "system_prompt", "system_message", "system_instruction", "systeminstruction", "systemprompt", "sys_prompt",
     "sysprompt", "system_text",
@@ -293,7 +297,7 @@ def holds_turns(column: str, value: JSON) -> bool:
         )
     first = telling_turn(value)
     if isinstance(first, str):
-        return usual_spelling(column) in MESSAGE_LISTS
+        return usual_spelling(column) in TEXTS_IN_TURN
     return bool(turn_keys(first) or exchange_keys(first) or is_named_turn(first))
 
 
@@ -319,7 +323,8 @@ def holds_conversation(column: str, value: JSON) -> bool:
     if named in HISTORY:
         return isinstance(value, list)
     if isinstance(first, list | str):
-        return named in MESSAGE_LISTS or (named == "data" and len(value) > 1)
+        names = TEXTS_IN_TURN if isinstance(first, str) else MESSAGE_LISTS
+        return named in names or (named == "data" and len(value) > 1)
     return isinstance(value, dict) and any(holds_conversation(key, item) for key, item in value.items())
 
 

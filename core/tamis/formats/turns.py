@@ -25,6 +25,7 @@ from tamis.formats.names import (
     PROMPT,
     QUESTION,
     SYSTEM,
+    TEXTS_IN_TURN,
     conversation_columns,
     exchange_keys,
     first_item,
@@ -183,9 +184,12 @@ def _suggest(records: Sequence[Record]) -> TurnsFields | None:
     columns = conversation_columns(seen)
     for name in (*MESSAGE_LISTS, "data"):
         column = match_column(columns, name)
+        is_text = column is not None and isinstance(first_item(columns[column]), str)
+        if is_text and name not in (*TEXTS_IN_TURN, "data"):
+            continue  # two questions, paragraphs, things: MT-Bench's turns are all the user's
         if column is not None and _is_conversation(columns[column]):
             return _fields(columns, column)
-    # A list of texts under an unknown name may be tags or answers, so it has to look like an exchange.
+    # A list of texts under another name may be tags or answers, so it has to look like an exchange.
     asked = match_text(seen, *INSTRUCTION, *QUESTION, *PROMPT)
     has_pair = asked is not None and match_text(seen, *COMPLETION) is not None
     for column, value in columns.items():
@@ -195,7 +199,7 @@ def _suggest(records: Sequence[Record]) -> TurnsFields | None:
             exchange_keys(first_item(value)) or is_named_turn(first_item(value))
         ) and not has_pair:  # beside a pair they are examples for it
             return _fields(columns, column)
-        if _is_conversation(value) and len(value) >= 2 and len(columns) == 1:
+        if isinstance(first_item(value), list) and _is_conversation(value) and len(columns) == 1:
             return _fields(columns, column)
     return None
 

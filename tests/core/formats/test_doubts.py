@@ -308,3 +308,22 @@ def test_every_option_that_is_printed_imports(tmp_path: Path, name: str, questio
     assert seen.format_name is not None or any(printed)
     for option in filter(None, printed):
         assert len(answers(tmp_path, option)) == 2, option
+
+
+@pytest.mark.parametrize("column", ["turns", "items", "contents", "trajectory", "texts", "paragraphs"])
+@pytest.mark.parametrize("beside", [{}, {"question_id": 81, "category": "writing"}, {"title": "x"}])
+def test_texts_of_a_list_are_said_in_turn_only_under_a_name_that_says_so(
+    tmp_path: Path, column: str, beside: dict[str, Any]
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    for listed in (["q1", "q2"], '["q1", "q2"]'):
+        path.write_bytes(lines_of([beside | {column: listed}] * 2))
+        assert inspect_file(path).format_name is None
+    path.write_bytes(lines_of([beside | {column: ["q1", "q2"]}] * 2))
+    assert answers(tmp_path, f"--format turns --map conversations={column}") == ["q2", "q2"]
+    # Under such a name, and as pairs or objects of exchanges, they are what two people say.
+    for name in ("conversations", "messages", "dialog", "dialogue", "conversation"):
+        assert case_of(tmp_path, [beside | {name: ["q1", "a1"]}] * 2).turns[0][-1][1] == "a1"
+    if column == "turns":
+        for exchanges in ([["q1", "a1"]], [{"user": "q1", "assistant": "a1"}]):
+            assert case_of(tmp_path, [beside | {column: exchanges}] * 2).turns[0][-1][1] == "a1"
