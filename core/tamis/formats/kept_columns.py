@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
+from tamis.formats.beside import OF_TURNS
 from tamis.formats.conversation import SHAPE
 from tamis.formats.stored_form import ColumnMapping
 from tamis.models.chat_rows import ROW_REASONING, beside_thoughts
 from tamis.models.row_fields import IMAGES, tools_column, tools_of
-from tamis.models.row_marks import COUNTED, LAST_ONLY, WHOLE, learns_last_only, row_factor
-from tamis.types import JSON, Example
+from tamis.models.row_marks import (
+    COUNTED,
+    LAST_ONLY,
+    OF_PARTS,
+    WHOLE,
+    factor_of,
+    learns_last_only,
+    row_factor,
+)
+from tamis.types import JSON, Example, Message
 
 MAX_KEPT = 1_000  # names; a file that has an id for a column's name has any number of them
 _NUMBERS = (int, float)
+_PLAIN = ("role", "content")  # keys of most turns
 _MARKS = frozenset((*WHOLE, LAST_ONLY))
 _CONFIGS = frozenset(("toolConfig", "tool_config"))
 
@@ -23,6 +34,8 @@ class KeptColumns:
     def __init__(self, fields: ColumnMapping) -> None:
         self.found: dict[str, bool] = {}
         self._choice = str(getattr(fields, "choice", ""))
+        listed = fields.parts.get("messages") or fields.parts.get("conversations") or "messages"
+        self._turns = "messages" if "|" in listed else listed
         # Of the columns of a row those of which there is something left to learn.
         self._open: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -39,6 +52,17 @@ class KeptColumns:
                 known.add(column)
         if known:
             self._open[shape] = tuple(one for one in self._open.get(shape, shape) if one not in known)
+
+    def look_inside(self, turns: Sequence[Message]) -> None:
+        """Take note of the keys of turns that training does not read: ``messages[].answer``."""
+        for turn in turns:
+            if len(turn) <= len(_PLAIN):
+                continue
+            for key, value in turn.items():
+                if key in OF_TURNS or value in (None, "", [], {}) or _is_read_inside(key, value):
+                    continue
+                if len(self.found) < MAX_KEPT:
+                    self.found.setdefault(f"{self._turns}[].{key}", False)
 
     def _is_known(self, column: str, value: JSON, example: Example) -> bool:
         if column == SHAPE:
@@ -61,6 +85,13 @@ class KeptColumns:
 def _may_be_read(column: str) -> bool:
     named = column in _MARKS or column in IMAGES or column in _CONFIGS or column.lower() in ROW_REASONING
     return named or bool(tools_column((column,)))
+
+
+def _is_read_inside(key: str, value: JSON) -> bool:
+    """Whether a key of a turn is a mark that counts, or what a model is given: tools, pictures."""
+    if key in WHOLE:
+        return factor_of(key, value) is not None
+    return key in OF_PARTS or key in IMAGES or bool(tools_column((key,)))
 
 
 def _is_read(column: str, value: JSON, example: Example) -> bool:

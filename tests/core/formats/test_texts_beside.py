@@ -395,6 +395,25 @@ def test_an_import_names_every_column_that_is_kept_beside_and_not_trained_on(
 
 
 @pytest.mark.parametrize(
+    ("key", "value"),
+    [("answer", "GOOD"), ("is_correct", False), ("label", "rejected"), ("feedback", "thumbs_down"), ("corrected", "GOOD"), ("if_chosen", False), ("score", 9)],
+)  # fmt: skip
+@pytest.mark.parametrize("column", ["messages", "conversations", "dialog"])
+def test_an_import_names_every_key_of_turns_that_training_does_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], column: str, key: str, value: Any
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    turns = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "a", "name": "bot", "train": False},
+    ]
+    path.write_bytes(
+        lines_of([{column: turns}, {column: [turns[0], turns[1] | {key: value, "empty": None}]}])
+    )
+    assert lines_of_import(path, capsys) == ({f"{column}[].{key}"}, set())
+
+
+@pytest.mark.parametrize(
     ("rows", "kept", "read"),
     [
         ([{"prompt": "q", "completion": "a", "label": label} for label in (True, False)], set(), {"label"}),
