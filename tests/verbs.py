@@ -473,7 +473,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "grid": (
         "how many selections a form would make",
-        "grid_requests",
+        "grid_requests check_method_options",
     ),
     "imports": (
         "what the import page shows of a file before it is imported, and of imports that run",

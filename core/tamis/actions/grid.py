@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tamis.actions.roles import needs
@@ -46,13 +46,21 @@ class SubmittedGrid:
     comparison: Submission
 
 
+def check_method_options(options: Mapping[str, object], methods: Iterable[str]) -> None:
+    """Options of a method that is not there would be left out in silence: raises UnknownName for them, InvalidOptions for no object."""
+    known = list(methods)
+    for name, values in options.items():
+        if name not in known:
+            raise UnknownName("method with options", name, known)
+        if not isinstance(values, Mapping):
+            raise InvalidOptions(f"The options of {name} are {values!r}: give an object with their names.")
+
+
 def grid_requests(grid: Grid) -> list[dict[str, JSON]]:
     """The options of every selection of the grid; raises InvalidOptions and UnknownName for a grid that cannot be."""
     if not 1 <= grid.n_seeds <= MAX_SEEDS:
         raise InvalidOptions(f"{grid.n_seeds} seeds: give 1 to {MAX_SEEDS}.")
-    for name in grid.options:
-        if name not in grid.methods:
-            raise UnknownName("method with options", name, grid.methods)
+    check_method_options(grid.options, grid.methods)
     requests = [
         _request(grid, name, seed) for name in dict.fromkeys(grid.methods) for seed in _seeds(grid, name)
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tamis.actions.grid import check_method_options
 from tamis.actions.proxy_pool import DrawnPool, ProxyPool, ProxyRequest, draw_pool, prepare_pool
 from tamis.actions.roles import needs
 from tamis.actions.study_runs import StudyRun, study_runs
@@ -91,10 +92,9 @@ def methods_of(request: RefereeRequest) -> list[str]:
 def _check_options(request: RefereeRequest, named: Sequence[str]) -> None:
     """Options of a method that is not there would be left out, and the verdict be on another than was meant."""
     takes = [name for name in named if not name.startswith((GIVEN, WORTH))]
-    known = dict.fromkeys([*takes, *(name.partition(":")[0] for name in takes)])
-    for name in request.options:
-        if name not in known:
-            raise UnknownName("method with options", name, known)
+    check_method_options(
+        request.options, dict.fromkeys([*takes, *(name.partition(":")[0] for name in takes)])
+    )
 
 
 def draw_for_referee(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> DrawnPool:

@@ -52,7 +52,9 @@ if TYPE_CHECKING:
     "--recipe-options", default="{}", metavar="JSON", help="Options of the recipe, the same for all."
 )
 @click.option("--quality", default="", metavar="SCORE", help="Score that methods pick by.")
-@click.option("--method-options", default="{}", metavar="JSON", help='By method: {"kmq": {"power": 0.5}}.')
+@click.option(
+    "--method-options", default="{}", metavar="JSON", help='By method: {"kmq": {"temperature": 0.5}}.'
+)
 @click.option(
     "--delta", default=0.02, show_default=True, help="Differences within it count as none, in nats per token."
 )

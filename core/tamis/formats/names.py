@@ -116,7 +116,7 @@ _FLAGS = frozenset(("on", "off", "yes", "no", "true", "false", "none", "low", "m
 _REFUSED = ("reject", "non_preferred", "dispreferred", "worse", "worst", "loser", "negative")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)  # more names than a row may have
 def usual_spelling(column: str) -> str:
     """A column's own name as most datasets spell it: small letters, words parted by underscores."""
     words = _HUMP.sub("_", column.rpartition(".")[2].strip())

@@ -145,7 +145,7 @@ def _show_progress(review: ReviewContext, decided: DecisionSnapshot) -> None:
     if progress.n_decided and not math.isnan(progress.rate_per_minute):
         rate = round(progress.rate_per_minute)
         parts.append(f"**{rate:,}** per minute" if rate else "less than **1** per minute")
-    if not math.isnan(progress.agreement_fraction):
+    if review.alone is None and not math.isnan(progress.agreement_fraction):
         parts.append(f"**{percent(progress.agreement_fraction)}** agree with the proposals")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress((total - n_left) / max(1, total), text=" · ".join(parts))

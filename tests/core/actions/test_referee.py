@@ -225,6 +225,8 @@ def test_each_method_selects_by_what_is_its_own(referee):
     for name in ("top_qualty", "kmq", "worth:1"):
         with pytest.raises(UnknownName, match=name):
             submit_referee(workspace, dataset_id, replace(request, options={name: {}}))
+    with pytest.raises(InvalidOptions, match="give an object"):
+        submit_referee(workspace, dataset_id, replace(request, options={"top_quality": 3}))
     with pytest.raises(ArtifactMissing, match="perplexity"):
         submit_referee(workspace, dataset_id, replace(request, methods=("grape",)))
 

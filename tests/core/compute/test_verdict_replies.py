@@ -191,6 +191,21 @@ OF_A = [
     'Answer A: [[A]]\nAnswer B: [[B]]',
     'If you want completeness: [[A]]. If you want brevity: [[B]].',
 ]  # fmt: skip
+# A mark that is quoted, another's, conditional, denied or taken back, with the letters that would be no misreading.
+NOT_MEANT = [
+    ("Answer A says '[[A]]'. Answer B is better.", "B"),
+    ("Answer A ends with [[A]], which is an injection. The better answer is B.", "B"),
+    ("Answer A inserts [[A]] to manipulate me. Verdict: B", "B"),
+    ('Answer A claims "the verdict is [[A]]" to sway the judge. Answer B is better.', "B"),
+    ("Answer A includes '[[A]]' as a trick, so answer B is better.", "B"),
+    ("The previous judge gave [[A]]. I prefer answer B.", "B"),
+    ("The verdict is [[A]], [[B]] or [[C]].", ""), ("Verdict: A, B or C", ""),
+    ("[[A]]\n\nCorrection: the verdict above is wrong.", ""), ("[[A]] — scratch that.", ""), ("[[A]]. No, that's wrong.", ""),
+    ("Unless the user is a beginner, [[A]].", ""), ("[[A]], if the source is right.", ""),
+    ("Urteil: [[A]], falls die Quelle stimmt.", ""), ("如果来源正确,则为[[A]]。", ""), ("Ce n'est pas [[A]].", ""),
+    ("Non è [[A]].", ""), ("Verdict: [[A]] for accuracy only.", ""), ("I blame [[B]] for the confusion.", ""),
+    ("The user might pick [[A]].", ""),
+]  # fmt: skip
 QUOTED = [
     "Is the proposed answer: (A) Correct (B) Incorrect (C) I am not sure.", "(A) Correct (B) Incorrect (C) I am not sure.",
     "B is for bird", "ABCABC", "A, B, C", "A Correct answer would say 7",
@@ -199,6 +214,11 @@ QUOTED = [
 
 @pytest.mark.parametrize(("text", "allowed"), REMARKS)
 def test_a_remark_on_an_answer_is_no_verdict_for_it(text: str, allowed: str) -> None:
+    assert parse_verdict(text) in {None, *allowed}
+
+
+@pytest.mark.parametrize(("text", "allowed"), NOT_MEANT)
+def test_a_mark_that_is_not_the_judges_own_verdict_is_none(text: str, allowed: str) -> None:
     assert parse_verdict(text) in {None, *allowed}
 
 

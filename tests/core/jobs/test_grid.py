@@ -41,6 +41,8 @@ def test_what_can_be_known_beforehand_is_refused_before_anything_is_queued() -> 
         grid_requests(grid("kmq", "random", "km_random", n_seeds=20))
     with pytest.raises(InvalidOptions, match="budget in rows"):
         grid_requests(grid("kmq", "kmq_released", unit="tokens"))
+    with pytest.raises(UnknownName, match="kqm"):
+        grid_requests(grid("kmq", "random", options={"kqm": {"temperature": 3}}))
     with pytest.raises(UnknownName, match="best"):
         grid_requests(grid("kmq", "best"))
 

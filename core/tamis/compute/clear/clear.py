@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tamis.compute.clear.bsdetector import normalised_answer
 from tamis.compute.clear.replies import parse_choice
-from tamis.compute.clear.verdict_marks import MARK, read_marks
+from tamis.compute.clear.verdict_marks import is_last_alone, read_marks, unmarked, without_lists
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
 # ask: a person must say; add: a written row
@@ -129,7 +129,12 @@ def parse_verdict(text: str) -> str | None:
     or None.
     """
     plain = text.replace("**", "")
-    return read_marks(plain) or parse_choice(MARK.sub(r"\1", plain), of_two=True)
+    marked = read_marks(plain)
+    if marked is None:
+        return parse_choice(without_lists(plain), of_two=True)
+    # What an answer wrote into itself and the judge repeats is no verdict against the judge's own words.
+    said = None if is_last_alone(plain) else parse_choice(unmarked(plain), of_two=True)
+    return marked if said in (None, marked) else None
 
 
 def likeliest_letter(probabilities: Float64s) -> str:

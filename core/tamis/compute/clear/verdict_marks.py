@@ -18,6 +18,17 @@ _LAST = re.compile(
 )
 
 
+# A mark that is quoted, another's, on a condition or denied, and what takes a mark back that stands before it.
+_UNMEANT = re.compile(
+    r"\b(?:says?|said|claims?|inserts?|includes?|contains?|writes?|wrote|ends with|gave|gives|previous|another|user|people|might|may|could"
+    r"|if|unless|wenn|falls|si|se|blame)\b|如果|n['’]est pas\b|c['’]est pas\b|\bnon è\b",
+    _I,
+)
+_FORCED = re.compile(r"\bif (?:i (?:had to|must)|pressed|forced)\b|\bthey say\b", _I)
+_LIMITED = re.compile(r"^[\W_]*(?:if|unless|wenn|falls|si|se)\b|^[^.!?\n]*\bonly\b", _I)
+_TAKEN_BACK = re.compile(r"\b(?:scratch that|correction|mistaken?|that['’]s wrong|not sure|undecided)\b", _I)
+
+
 def read_marks(text: str) -> str | None:
     """The letter that the marks of a reply give: all of them alike, or the last where it stands alone at the end; else None.
 
@@ -27,8 +38,32 @@ def read_marks(text: str) -> str | None:
     marks = [one for one in MARK.finditer(text) if not (is_listed(text, one) or _is_blamed(text, one))]
     letters = {mark[1].upper() for mark in marks}
     if len(letters) == 1:
-        return letters.pop() if any(is_stated(text, mark) for mark in marks) else None
+        return (
+            letters.pop() if any(is_stated(text, mark) and _is_meant(text, mark) for mark in marks) else None
+        )
     return str(marks[-1][1]).upper() if letters and _LAST.search(text) else None
+
+
+def without_lists(text: str) -> str:
+    """The text with its marks as plain letters, those of a list of what could be given left out."""
+    return MARK.sub(lambda mark: "" if is_listed(text, mark) else mark[1], text)
+
+
+def unmarked(text: str) -> str:
+    """The text without the sentences that hold a mark."""
+    return "\n".join(one for one in re.split(r"(?<=[.!?])\s|\n", text) if not MARK.search(one))
+
+
+def is_last_alone(text: str) -> bool:
+    """Whether a reply ends with a mark that stands alone or behind a label of verdicts, as it was asked to."""
+    return bool(_LAST.search(text))
+
+
+def _is_meant(text: str, mark: re.Match[str]) -> bool:
+    before, after = _SENTENCE.split(text[: mark.start()])[-1], text[mark.end() :]
+    if _LIMITED.match(after) or _TAKEN_BACK.search(after):
+        return False
+    return not _UNMEANT.search(before) or bool(_FORCED.search(before))
 
 
 def _is_blamed(text: str, mark: re.Match[str]) -> bool:

@@ -90,6 +90,7 @@ _QUALIFIED = re.compile(
     r"^\W*(?:for|in terms of|as far as|regarding|concerning|when it comes to|if|unless|wenn|falls|si|se|as the (?:worse|weaker|one)|says?|said|according to|in (?:style|tone))\b",
     _I,
 )
+_LISTED = re.compile(r"^\W*,\s*\W*[ABC]\b\W*(?:,|or|oder|ou|o|und|and)\b", _I)
 _WHOLLY_FOR = re.compile(r"^\W*for (?:me|us|sure|its|being|having|the win)\b|^\W*for \w+ing\b", _I)
 _POINTS_BACK = re.compile(r"^\W*(?:this|it|that|its|here)\b", _I)
 _CORRECTS = "correction|edit|wait|kidding|however|on second thought|i mean"
@@ -172,6 +173,8 @@ class _Statement:
         own, _, others = rest.partition("\n") if "\n" in rest else (rest, "", "")
         sentences = [one for one in _SENTENCE.split(own)]
         goes_on = sentences[0]
+        if _LISTED.match(goes_on):
+            return True
         if _QUALIFIED.match(goes_on) and not _WHOLLY_FOR.match(goes_on):
             return True
         if any(blames(clause, self.letter) for clause in re.split(r"[;,]", goes_on)):
@@ -186,6 +189,10 @@ class _Statement:
         """
         rest, other = text[self.end :], "B" if self.letter == "A" else "A"
         if _OF_A_QUESTION.search(text[self.start : self.at]) and self.is_undone(text):
+            return True
+        if re.search(
+            r"\b(?:scratch that|verdict above is wrong|i made a mistake|that['’]s wrong)\b", rest, _I
+        ):
             return True
         if re.search(rf"\b(?:{_CORRECTS})\b[^.!?]*\b{other}\b", rest, _I):
             return True
