@@ -18,12 +18,14 @@ _LAST = re.compile(
 )
 
 
-# A mark that is quoted, another's, on a condition or denied, and what takes a mark back that stands before it.
-_UNMEANT = re.compile(
+# A mark that is quoted or another's, one on a condition or denied, and what takes a mark back that stands before it.
+_ANOTHERS = re.compile(
     r"\b(?:says?|said|claims?|inserts?|includes?|contains?|writes?|wrote|ends with|gave|gives|previous|another|user|people|might|may|could"
-    r"|if|unless|wenn|falls|si|se|blame)\b|如果|n['’]est pas\b|c['’]est pas\b|\bnon è\b",
+    r"|blame)\b|n['’]est pas\b|c['’]est pas\b|\bnon è\b",
     _I,
 )
+_CONDITION = re.compile(r"\b(?:if|unless|wenn|falls|si|se)\b|如果", _I)
+_CLAUSE = re.compile(r"[,;:—–]|\bbut\b", _I)
 _FORCED = re.compile(r"\bif (?:i (?:had to|must)|pressed|forced)\b|\bthey say\b", _I)
 _LIMITED = re.compile(r"^[\W_]*(?:if|unless|wenn|falls|si|se)\b|^[^.!?\n]*\bonly\b", _I)
 _TAKEN_BACK = re.compile(r"\b(?:scratch that|correction|mistaken?|that['’]s wrong|not sure|undecided)\b", _I)
@@ -35,7 +37,8 @@ def read_marks(text: str) -> str | None:
     A mark counts that is in no list of those that could be given and that nothing calls the worse one or blames: "the cut
     answer is [[B]]" gives none.
     """
-    marks = [one for one in MARK.finditer(text) if not (is_listed(text, one) or _is_blamed(text, one))]
+    found = (one for one in MARK.finditer(text) if not (is_listed(text, one) or _is_anothers(text, one)))
+    marks = [one for one in found if not _is_blamed(text, one)]
     letters = {mark[1].upper() for mark in marks}
     if len(letters) == 1:
         return (
@@ -59,11 +62,15 @@ def is_last_alone(text: str) -> bool:
     return bool(_LAST.search(text))
 
 
+def _is_anothers(text: str, mark: re.Match[str]) -> bool:
+    return bool(_ANOTHERS.search(_CLAUSE.split(_SENTENCE.split(text[: mark.start()])[-1])[-1]))
+
+
 def _is_meant(text: str, mark: re.Match[str]) -> bool:
     before, after = _SENTENCE.split(text[: mark.start()])[-1], text[mark.end() :]
     if _LIMITED.match(after) or _TAKEN_BACK.search(after):
         return False
-    return not _UNMEANT.search(before) or bool(_FORCED.search(before))
+    return not _CONDITION.search(before) or bool(_FORCED.search(before))
 
 
 def _is_blamed(text: str, mark: re.Match[str]) -> bool:
