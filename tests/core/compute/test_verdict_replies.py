@@ -205,6 +205,7 @@ NOT_MEANT = [
     ("Urteil: [[A]], falls die Quelle stimmt.", ""), ("如果来源正确,则为[[A]]。", ""), ("Ce n'est pas [[A]].", ""),
     ("Non è [[A]].", ""), ("Verdict: [[A]] for accuracy only.", ""), ("I blame [[B]] for the confusion.", ""),
     ("The user might pick [[A]].", ""),
+    ("Verdict: [[A]]. Correction: the verdict should be [[C]], since both have the same error.", "C"),
 ]  # fmt: skip
 QUOTED = [
     "Is the proposed answer: (A) Correct (B) Incorrect (C) I am not sure.", "(A) Correct (B) Incorrect (C) I am not sure.",

@@ -194,7 +194,7 @@ class _Statement:
             r"\b(?:scratch that|verdict above is wrong|i made a mistake|that['’]s wrong)\b", rest, _I
         ):
             return True
-        if re.search(rf"\b(?:{_CORRECTS})\b[^.!?]*\b{other}\b", rest, _I):
+        if re.search(rf"\b(?:{_CORRECTS})\b[^.!?]*\b(?:{other}|C|tie)\b", rest, _I):
             return True
         clauses = [part for one in _CLAUSE.split(rest) for part in _REASONS.split(one)]
         blamed = any(blames(one, self.letter) for one in clauses if re.search(rf"\b{self.letter}\b", one))
