@@ -14,7 +14,7 @@ from tamis.actions.artifact_names import method_label
 from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.export import files_of, shapes_of, spoken_columns, stored_examples
 from tamis.actions.read_rows import read_column, read_rows
-from tamis.actions.teams import rows_seen_alone
+from tamis.actions.teams import decides_blind
 from tamis.compute.apply import apply_decisions
 from tamis.errors import CurationError
 from tamis.formats import FORMATS, load_format
@@ -150,7 +150,7 @@ def choose_texts(
     """
     workspace, dataset_id = context.workspace, context.dataset_id
     decided = state if state is not None else read_decided(workspace, dataset_id)
-    if rows_seen_alone(workspace, dataset_id, workspace.actor.account, None) is not None:
+    if decides_blind(workspace, dataset_id):
         decided = DecisionState(0, {})  # what was decided is not for those to see who decide the same rows
     chosen = next((one for one in context.view.artifacts if one.id == selection), None)
     return TextChoice(respected_by(chosen) if chosen is not None else "", decided)

@@ -20,7 +20,7 @@ from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
 __all__ = [
-    "Agreement", "Coefficient", "Note", "Share", "add_note", "assign_rows", "blind_changes", "blind_events", "blind_to_others", "list_notes", "list_shares",
+    "Agreement", "Coefficient", "Note", "Share", "add_note", "assign_rows", "blind_changes", "blind_events", "blind_to_others", "decides_blind", "list_notes", "list_shares",
     "measure_agreement", "rows_of_reviewer", "rows_seen_alone", "share_of_queue",
 ]  # fmt: skip
 
@@ -98,6 +98,11 @@ def rows_seen_alone(
     given = assignments.shared_rows(workspace.database, dataset_id, reviewer)
     rows = given if share is None else np.union1d(share, given)
     return rows if len(rows) else None
+
+
+def decides_blind(workspace: Workspace, dataset_id: str) -> bool:
+    """Whether who asks shares rows with others and settles nothing: then no page tells what is decided."""
+    return rows_seen_alone(workspace, dataset_id, workspace.actor.account, None) is not None
 
 
 def share_of_queue(queue: ReviewQueue, rows: Int64s) -> ReviewQueue:

@@ -15,7 +15,7 @@ from pages.shared.runs.job_watch import FormDefaults
 from tamis.actions.decisions import decision_revision
 from tamis.actions.runs import Run
 from tamis.actions.submit import AS_IMPORTED, CURRENT
-from tamis.actions.teams import rows_seen_alone
+from tamis.actions.teams import decides_blind
 from tamis.actions.training import Applied, apply_in_force, frozen_rows, runs_with_held_out, verdicts_in_force
 from tamis.types import JSON, Int64s
 
@@ -69,7 +69,7 @@ def choose_held_out(context: DatasetContext) -> Run | None:
 
 def decided(context: DatasetContext, rows: Int64s) -> Applied | None:
     """What the decisions in force make of some rows; None while nothing is decided, and for who shares rows with others."""
-    if _decides_blind(context):
+    if decides_blind(context.workspace, context.dataset_id):
         return None
     revision = decision_revision(context.workspace, context.dataset_id)
     return _applied(f"{context.key}:{revision}:{hash(rows.tobytes())}", _context=context, _rows=rows)
@@ -77,15 +77,10 @@ def decided(context: DatasetContext, rows: Int64s) -> Applied | None:
 
 def verdicts(context: DatasetContext) -> Mapping[int, str]:
     """What is decided about rows, by example id; nothing for who shares rows with others."""
-    if _decides_blind(context):
+    if decides_blind(context.workspace, context.dataset_id):
         return {}
     revision = decision_revision(context.workspace, context.dataset_id)
     return _verdicts(f"{context.key}:{revision}", _context=context)
-
-
-def _decides_blind(context: DatasetContext) -> bool:
-    workspace = context.workspace
-    return rows_seen_alone(workspace, context.dataset_id, workspace.actor.account, None) is not None
 
 
 def say_decided(outcome: Applied) -> str:

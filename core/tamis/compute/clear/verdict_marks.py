@@ -63,16 +63,21 @@ def is_last_alone(text: str) -> bool:
 
 
 def _is_anothers(text: str, mark: re.Match[str]) -> bool:
-    return bool(_ANOTHERS.search(_CLAUSE.split(_SENTENCE.split(text[: mark.start()])[-1])[-1]))
+    return bool(_ANOTHERS.search(_CLAUSE.split(_sentence_before(text, mark))[-1]))
 
 
 def _is_meant(text: str, mark: re.Match[str]) -> bool:
-    before, after = _SENTENCE.split(text[: mark.start()])[-1], text[mark.end() :]
+    before, after = _sentence_before(text, mark), text[mark.end() :]
     if _LIMITED.match(after) or _TAKEN_BACK.search(after):
         return False
     return not _CONDITION.search(before) or bool(_FORCED.search(before))
 
 
 def _is_blamed(text: str, mark: re.Match[str]) -> bool:
-    before, letter = text[: mark.start()], mark[1].upper()
-    return is_ruled_out(before, text[mark.end() :], letter) or blames(_SENTENCE.split(before)[-1], letter)
+    letter = mark[1].upper()
+    ruled_out = is_ruled_out(text[: mark.start()], text[mark.end() :], letter)
+    return ruled_out or blames(_sentence_before(text, mark), letter)
+
+
+def _sentence_before(text: str, mark: re.Match[str]) -> str:
+    return _SENTENCE.split(text[: mark.start()])[-1]

@@ -93,6 +93,7 @@ _QUALIFIED = re.compile(
 _LISTED = re.compile(r"^\W*,\s*\W*[ABC]\b\W*(?:,|or|oder|ou|o|und|and)\b", _I)
 _WHOLLY_FOR = re.compile(r"^\W*for (?:me|us|sure|its|being|having|the win)\b|^\W*for \w+ing\b", _I)
 _POINTS_BACK = re.compile(r"^\W*(?:this|it|that|its|here)\b", _I)
+_TAKEN_BACK = re.compile(r"\b(?:scratch that|verdict above is wrong|i made a mistake|that['’]s wrong)\b", _I)
 _CORRECTS = "correction|edit|wait|kidding|however|on second thought|i mean"
 _PRAISE = re.compile(rf"\b(?:{words.BETTER}|flawless|complete|follows|in all respects)\b", _I)
 _OF_A_QUESTION = re.compile(r"\b(?:correct|right|korrekte?|richtige?|correcta?|bonne)\b", _I)
@@ -170,16 +171,15 @@ class _Statement:
     def is_qualified(self, text: str) -> bool:
         """Whether what goes on from the letter limits it or blames it: "B for style", "B: cut off", "B. This stops"."""
         rest = text[self.end :]
-        own, _, others = rest.partition("\n") if "\n" in rest else (rest, "", "")
-        sentences = [one for one in _SENTENCE.split(own)]
-        goes_on = sentences[0]
+        own, _, others = rest.partition("\n")
+        goes_on, *sentences = _SENTENCE.split(own)
         if _LISTED.match(goes_on):
             return True
         if _QUALIFIED.match(goes_on) and not _WHOLLY_FOR.match(goes_on):
             return True
         if any(blames(clause, self.letter) for clause in re.split(r"[;,]", goes_on)):
             return True
-        following = next((one for one in [*sentences[1:], *_SENTENCE.split(others)] if one.strip()), "")
+        following = next((one for one in [*sentences, *_SENTENCE.split(others)] if one.strip()), "")
         return bool(_POINTS_BACK.match(following)) and blames(following, self.letter)
 
     def is_contradicted(self, text: str) -> bool:
@@ -190,9 +190,7 @@ class _Statement:
         rest, other = text[self.end :], "B" if self.letter == "A" else "A"
         if _OF_A_QUESTION.search(text[self.start : self.at]) and self.is_undone(text):
             return True
-        if re.search(
-            r"\b(?:scratch that|verdict above is wrong|i made a mistake|that['’]s wrong)\b", rest, _I
-        ):
+        if _TAKEN_BACK.search(rest):
             return True
         if re.search(rf"\b(?:{_CORRECTS})\b[^.!?]*\b(?:{other}|C|tie)\b", rest, _I):
             return True
