@@ -9,8 +9,9 @@ PIP    := $(BIN)/pip install --disable-pip-version-check --quiet --constraint co
 PORT   ?= 8501
 HOST   ?= 127.0.0.1
 WORKSPACE ?= workspace
-# Tests run in so many processes, each taking whole files, so that what a file makes once is not made twice.
-JOBS   ?= 2
+# Tests run in so many processes, each taking whole files, so that what a file makes once is not made twice. Three on two
+# processors: while one waits for its browser another has work.
+JOBS   ?= 3
 PYTEST  = $(BIN)/python -m pytest \
           --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
