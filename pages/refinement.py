@@ -10,7 +10,6 @@ from pages.parts.refinement.picker import PICKER, pick_refinement
 from pages.shared.address import show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
-from pages.shared.navigation import link_to
 from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import followed_job
 from pages.shared.runs.picker import asks_for_new, open_run
@@ -30,8 +29,6 @@ with open_page("Refinement", activity=False) as dataset:
             "Rounds of select, fine-tune, answer, score and reweigh: clusters whose given answers beat the model's own gain "
             "budget. No refinement yet; the cheap mode trains nothing and shows in minutes where weights would go."
         )
-        if context.view.clustering is None:
-            link_to("overview", "Embed and cluster the dataset first", query={"dataset": dataset.dataset_id})
     if asks_for_new(PICKER, have_runs=bool(runs)):
         show_jobs_in_place(dataset.workspace, None)
         show_refine_form(context)

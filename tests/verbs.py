@@ -490,8 +490,8 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "count_records",
     ),
     "job_groups": (
-        "jobs that are told in one line",
-        "group_jobs",
+        "jobs that are told in one line, and a page of such lines",
+        "group_jobs page_of_groups",
     ),
     "job_words": (
         "what is said of a job wherever it is shown",

@@ -41,6 +41,8 @@ def test_the_button_says_how_many_rows_there_are(workspace: Path, folder: Path) 
     packed = folder / "packed.jsonl.gz"
     packed.write_bytes(gzip.compress((folder / "questions.jsonl").read_bytes()))
     assert "Import 1 file" in [one.label for one in choose(packed).button]
+    # Of a file that was looked at to its end, what can be read.
+    assert "Import 40 rows" in [one.label for one in choose(alpaca_file(folder, bad_lines=3)).button]
 
 
 def test_the_pipeline_follows_where_it_is_asked_for(workspace: Path, folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pages.parts.job_list import table
 from tamis.actions.job_words import job_title
 from tamis.actions.pipeline import submit_missing
 from tamis.errors import UnknownName
@@ -73,6 +74,20 @@ def test_a_pipeline_is_one_line_that_unfolds_into_its_steps(workspace: Path, dat
     assert any("waits for Embed, which it needs" in said for said in unfolded["says"])
     checked(app.selectbox(key="in_step").set_value("embed").run())
     assert list(app.dataframe[0].value["step"]) == ["Embed"]
+
+
+def test_a_page_holds_pipelines_and_not_their_jobs(
+    workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipeline is told whole on its page, whatever number of jobs it has."""
+    monkeypatch.setattr(table, "PAGE_LINES", 2)
+    submit(workspace, dataset_id)
+    submit_missing(
+        open_workspace(workspace), import_file(workspace, alpaca_file(workspace.parent, 41), "More")
+    )
+    lines = [open_page("job_list", jobs_page=str(page)).dataframe[0].value["step"] for page in (1, 2)]
+    assert [len(one) for one in lines] == [2, 1]
+    assert sum("steps" in step for one in lines for step in one) == 1
 
 
 def test_filters_narrow_the_list(workspace: Path, dataset_id: str) -> None:

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tamis.actions.imports import ExaminedFile
+from tamis.formats.detect import MOST_PROBLEMS
 from tamis.formats.layout import HUB_PREFIX
 
 MOST_BYTES = 300_000_000  # lines are counted at about a gigabyte a second
 
 
 def count_records(files: Sequence[ExaminedFile]) -> int | None:
-    """Rows of these files, those that will be rejected among them; None where one cannot be told at once."""
+    """Rows of these files, None where one cannot be told at once.
+
+    What a file whose every record was looked at has of broken records is left out; those of a longer one are counted.
+    """
     counts = [_count(one) for one in files]
     known = [one for one in counts if one is not None]
     return sum(known) if len(known) == len(counts) and known else None
@@ -23,7 +27,7 @@ def _count(file: ExaminedFile) -> int | None:
     if seen is None or file.path.startswith(HUB_PREFIX):
         return None
     if seen.is_whole_file:
-        return seen.n_sampled
+        return seen.n_sampled - (len(seen.problems) if len(seen.problems) < MOST_PROBLEMS else 0)
     path = Path(file.path)
     if not path.is_file() or seen.layout.compression != "none":
         return None

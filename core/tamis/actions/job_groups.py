@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tamis.actions.job_words import job_headline, job_title, say_progress
+from tamis.jobs import job_table
 from tamis.jobs.model import Job, JobState
+from tamis.store.workspace import Workspace
 
 # What a group is while its jobs differ: the first of these that any of them is in.
 _LEADING = (
@@ -87,8 +89,23 @@ def group_jobs(jobs: Iterable[Job]) -> list[JobGroup]:
 
     Only jobs that are given are joined: a job whose inputs were there already, or are not among these, begins its own.
     """
-    listed = list(jobs)
-    leader = {job.job_id: job.job_id for job in listed}
+    by_id = {job.job_id: job for job in jobs}
+    joined = _joined([(job.job_id, job.waits_for) for job in by_id.values()])
+    return [JobGroup(tuple(_in_order([by_id[one] for one in ids]))) for ids in joined]
+
+
+def page_of_groups(
+    workspace: Workspace, *, dataset_id: str = "", limit: int, offset: int = 0
+) -> tuple[list[JobGroup], int]:
+    """Some of the groups of all jobs, the newest first, and how many groups there are."""
+    joined = _joined(job_table.links(workspace.database, dataset_id=dataset_id))
+    named = [one for ids in joined[offset : offset + limit] for one in ids]
+    return group_jobs(job_table.list_named(workspace.database, named)), len(joined)
+
+
+def _joined(links: Sequence[tuple[str, Sequence[str]]]) -> list[list[str]]:
+    """Ids that are linked, directly or over others, together, in the order of the first of each as given."""
+    leader = {one: one for one, _ in links}
 
     def find(one: str) -> str:
         while leader[one] != one:
@@ -96,14 +113,14 @@ def group_jobs(jobs: Iterable[Job]) -> list[JobGroup]:
             one = leader[one]
         return one
 
-    for job in listed:
-        for other in job.waits_for:
+    for one, others in links:
+        for other in others:
             if other in leader:
-                leader[find(job.job_id)] = find(other)
-    members: dict[str, list[Job]] = {}
-    for job in listed:
-        members.setdefault(find(job.job_id), []).append(job)
-    return [JobGroup(tuple(_in_order(one))) for one in members.values()]
+                leader[find(one)] = find(other)
+    members: dict[str, list[str]] = {}
+    for one, _ in links:
+        members.setdefault(find(one), []).append(one)
+    return list(members.values())
 
 
 def _in_order(jobs: Sequence[Job]) -> list[Job]:

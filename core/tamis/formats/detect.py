@@ -42,7 +42,7 @@ from tamis.registry import parse_options
 from tamis.types import JSON, Example
 
 _N_LOOKED_AT = 5_000  # records, when the first ones are all bad
-_N_PROBLEMS = 20
+MOST_PROBLEMS = 20
 _N_NAMED = 30  # columns in a message
 _N_ROWS = 3
 _MAX_INSIDE = 100  # columns inside objects that are offered for a mapping
@@ -155,7 +155,7 @@ def inspect_file(
         ),
         rows=tuple(rows[:_N_ROWS]),
         columns=_columns(seen),
-        problems=tuple(problems[:_N_PROBLEMS]),
+        problems=tuple(problems[:MOST_PROBLEMS]),
         n_sampled=seen.n_sampled,
         is_whole_file=seen.is_whole_sample,
         n_looked_at=seen.n_looked_at,

@@ -48,6 +48,22 @@ def list_jobs(
         return [job_from_row(row) for row in connection.execute(query, (*values, limit, offset))]
 
 
+def links(database: Database, *, dataset_id: str = "") -> list[tuple[str, tuple[str, ...]]]:
+    """Every job's id and the ids of those that it waits, or waited, for, newest first."""
+    where, values = _where((), dataset_id, "")
+    with database.reading() as connection:
+        rows = connection.execute(f"SELECT job_id, waits_for FROM jobs {where} ORDER BY job_id DESC", values)
+        return [(row["job_id"], tuple(orjson.loads(row["waits_for"]))) for row in rows]
+
+
+def list_named(database: Database, job_ids: Sequence[str]) -> list[Job]:
+    """The jobs of those ids that are there, newest first."""
+    marks = ", ".join("?" * len(job_ids))
+    query = f"{SELECT} WHERE job_id IN ({marks}) ORDER BY job_id DESC"
+    with database.reading() as connection:
+        return [job_from_row(row) for row in connection.execute(query, tuple(job_ids))]
+
+
 def counts(database: Database, *, dataset_id: str = "", step: str = "") -> dict[JobState, int]:
     """Number of jobs in each state, zeros included."""
     where, values = _where((), dataset_id, step)

@@ -15,13 +15,13 @@ from pages.shared.runs.job_words import STATE_COLOURS
 from pages.shared.wording import ago, duration
 from tamis.actions.artifact_names import names_of_jobs
 from tamis.actions.datasets import dataset_names
-from tamis.actions.job_groups import JobGroup, group_jobs
+from tamis.actions.job_groups import JobGroup, page_of_groups
 from tamis.actions.job_words import STATE_WORDS, job_title, say_progress, say_what_is_before
 from tamis.actions.jobs import Job, JobState, count_jobs, elapsed_s, list_jobs
 from tamis.steps import STEPS
 from tamis.store.workspace import Workspace
 
-PAGE_JOBS = 25
+PAGE_LINES = 25
 OPENED = "job"
 PAGE = "jobs_page"
 UNFOLDED = "unfolded"  # the pipelines whose steps are listed, in the address
@@ -60,17 +60,16 @@ def show_jobs(workspace: Workspace, wanted: JobFilter) -> None:
 
     def draw(_: Sequence[Job]) -> None:
         counted = count_jobs(workspace, dataset_id=wanted.dataset_id, step=wanted.step)
-        n_jobs = sum(counted[state] for state in wanted.states or JobState)
-        n_pages = max(1, -(-n_jobs // PAGE_JOBS))
+        n_pages = max(1, -(-_count_lines(workspace, wanted, counted) // PAGE_LINES))
         if int(st.session_state.get(PAGE, 1)) > n_pages:
             st.session_state[PAGE] = n_pages
         place = st.container()
         page = st.pagination(n_pages, key=PAGE, bind="query-params") if n_pages > 1 else 1
         with place:
             _say_counts(counted)
-            jobs_of_page = _page(workspace, wanted, page)
-            if jobs_of_page:
-                _show_table(workspace, _lines(wanted, jobs_of_page), names)
+            lines = _page(workspace, wanted, (page - 1) * PAGE_LINES)
+            if lines:
+                _show_table(workspace, lines, names)
             else:
                 _say_none(wanted)
 
@@ -98,15 +97,26 @@ def _first_page() -> None:
     st.session_state.pop(PAGE, None)
 
 
-def _page(workspace: Workspace, wanted: JobFilter, page: int) -> list[Job]:
-    return list_jobs(
-        workspace,
-        states=wanted.states,
-        dataset_id=wanted.dataset_id,
-        step=wanted.step,
-        limit=PAGE_JOBS,
-        offset=(page - 1) * PAGE_JOBS,
-    )
+def _by_pipeline(wanted: JobFilter) -> bool:
+    """Single jobs are listed where a filter asks for some of a pipeline."""
+    return not (wanted.states or wanted.step)
+
+
+def _count_lines(workspace: Workspace, wanted: JobFilter, counted: Mapping[JobState, int]) -> int:
+    if _by_pipeline(wanted):
+        return page_of_groups(workspace, dataset_id=wanted.dataset_id, limit=0)[1]
+    return sum(counted[state] for state in wanted.states or JobState)
+
+
+def _page(workspace: Workspace, wanted: JobFilter, offset: int) -> list[JobGroup | Job]:
+    if _by_pipeline(wanted):
+        groups, _ = page_of_groups(workspace, dataset_id=wanted.dataset_id, limit=PAGE_LINES, offset=offset)
+        return _lines(groups)
+    return list(
+        list_jobs(
+            workspace, states=wanted.states, dataset_id=wanted.dataset_id, step=wanted.step, limit=PAGE_LINES, offset=offset,
+        )
+    )  # fmt: skip
 
 
 def _say_counts(counted: dict[JobState, int]) -> None:
@@ -116,12 +126,10 @@ def _say_counts(counted: dict[JobState, int]) -> None:
     st.caption(" · ".join(parts) or "No jobs")
 
 
-def _lines(wanted: JobFilter, jobs: Sequence[Job]) -> list[JobGroup | Job]:
-    """What is listed: one line a pipeline, below an unfolded one its steps; single jobs where a filter asks for some."""
-    if wanted.states or wanted.step:
-        return list(jobs)
+def _lines(groups: Sequence[JobGroup]) -> list[JobGroup | Job]:
+    """One line a pipeline, below an unfolded one its steps."""
     unfolded, lines = st.query_params.get_all(UNFOLDED), list[JobGroup | Job]()
-    for group in group_jobs(jobs):
+    for group in groups:
         if len(group.jobs) == 1:
             lines.append(group.jobs[0])
             continue

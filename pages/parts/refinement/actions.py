@@ -30,11 +30,7 @@ def show_refinement_actions(context: DatasetContext, run: Run, history: Refineme
         selection = selection_after(context.workspace, run, number)
         _offer_rows(context, selection)
         offer_more_rounds(context, run, history)
-        if control_of(run) == "none" and selection is not None:
-            _offer_controls(context, run, selection)
-        if run.job is not None and st.button("Clone and change", icon=":material/content_copy:"):
-            st.query_params.from_dict({"dataset": context.dataset_id, CLONED: run.job.job_id})
-            st.rerun()
+        _offer_more(context, run, selection)
         offer_deletion(context, run)
     if selection is None:
         st.warning(
@@ -67,6 +63,19 @@ def _offer_rows(context: DatasetContext, selection: Artifact | None) -> None:
         go_to("data_map", here | {"scope": ALL_ROWS.and_where("selected", True, identifier).to_url()})
     if selection is not None:
         offer_to_keep(context, selection, key="keep_round")
+
+
+def _offer_more(context: DatasetContext, run: Run, selection: Artifact | None) -> None:
+    """What is asked for seldom, so that the rest fits a line of 1280 pixels."""
+    is_compared = control_of(run) == "none" and selection is not None
+    if not is_compared and run.job is None:
+        return
+    with st.popover("More", icon=":material/more_horiz:"):
+        if is_compared and selection is not None:
+            _offer_controls(context, run, selection)
+        if run.job is not None and st.button("Clone and change", icon=":material/content_copy:"):
+            st.query_params.from_dict({"dataset": context.dataset_id, CLONED: run.job.job_id})
+            st.rerun()
 
 
 def _offer_controls(context: DatasetContext, run: Run, selection: Artifact) -> None:
