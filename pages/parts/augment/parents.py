@@ -45,7 +45,7 @@ def choose_parents(context: DatasetContext, start: FormDefaults) -> ParentChoice
         ways.remove(FILTER)
     usual = BEFORE if BEFORE in ways else FILTER if scoped else WRONG
     way = st.pills(
-        "Written from", ways, default=usual, required=True, key="augment_from", bind="query-params",
+        "Written from", ways, default=usual, required=True, key="augment_from", bind="query-params", wrap=True,
         help="New rows ask for the skill that these rows ask for.",
     )  # fmt: skip
     try:

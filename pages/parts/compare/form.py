@@ -84,7 +84,7 @@ def _show_grid(context: DatasetContext) -> None:
     usual = [name for name in USUAL if scored or "quality" not in SELECTORS[name].reads]
     methods = st.pills(
         "Methods", list(SELECTORS), selection_mode="multi", default=usual, format_func=lambda n: SELECTORS[n].title,
-        key="compare_methods", bind="query-params", persist_state="session",
+        key="compare_methods", bind="query-params", persist_state="session", wrap=True,
     )  # fmt: skip
     if not scored:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -100,12 +100,12 @@ def _choose(history: RefinementHistory) -> pd.DataFrame:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         rounds = sorted(int(one) for one in flags["round"].unique())
         chosen = st.pills(
-            "Rounds", rounds, selection_mode="multi", key=f"flag_rounds_{history.artifact_id[:6]}", bind="query-params",
+            "Rounds", rounds, selection_mode="multi", key=f"flag_rounds_{history.artifact_id[:6]}", bind="query-params", wrap=True,
             format_func=lambda n: f"Round {n} · {(flags['round'] == n).sum():,}",
         )  # fmt: skip
         reasons = [name for name in REASONS if (flags["reason"] == name).any()]
         why = st.pills(
-            "Why", reasons, selection_mode="multi", key=f"flag_reasons_{history.artifact_id[:6]}", bind="query-params",
+            "Why", reasons, selection_mode="multi", key=f"flag_reasons_{history.artifact_id[:6]}", bind="query-params", wrap=True,
             format_func=lambda name: f"{REASONS[name]} · {(flags['reason'] == name).sum():,}",
         )  # fmt: skip
     if chosen:

@@ -141,7 +141,7 @@ def _choose_kinds(start: FormDefaults) -> list[str]:
     chosen = st.pills(
         "Run", list(CONTROLS), selection_mode="multi", default=[str(start.values.get("control", "none"))],
         format_func=KINDS.__getitem__, key=_kinds_key(start), bind="query-params", persist_state="session",
-        help=WHAT_HELP,
+        help=WHAT_HELP, wrap=True,
     )  # fmt: skip
     return [kind for kind in CONTROLS if kind in chosen]
 

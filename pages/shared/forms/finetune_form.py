@@ -100,7 +100,7 @@ def draw_recipe(start: FormDefaults, *, form: str = STEP) -> tuple[str, dict[str
     recipe = str(
         st.pills(
             "Recipe", list(RECIPES), format_func=lambda name: RECIPES[name].title, default=first, required=True,
-            key=f"{form}_recipe{suffix}", bind="query-params", persist_state="session",
+            key=f"{form}_recipe{suffix}", bind="query-params", persist_state="session", wrap=True,
         )
     )  # fmt: skip
     st.caption(RECIPES[recipe].summary)
