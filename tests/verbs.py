@@ -146,6 +146,7 @@ VERBS: dict[str, Verb] = {
         No("the context it has opened knows them"), "clusters list", "Clusters.names"
     ),
     "clusters.rename_cluster": Verb("data_map", "clusters rename", "Clusters.rename"),
+    "cluster_levels.rename_group": Verb("data_map", "clusters rename-group", "Clusters.rename_group"),
     "clusters.take_names": Verb("data_map", "clusters take", "Clusters.take_names"),
     "clusters.newest_names": Verb(
         "data_map", No("tamis clusters take finds them"), No("take_names finds them by itself")
@@ -712,7 +713,7 @@ ROLES: dict[str, str] = {
         "targets.add_target teams.assign_rows active.activate why_row.replace_row "
         "decisions.decide_rows bulk_decisions.decide_by_rule augmenting.accept_passed augment_trial.try_drafts augment_trial.start_trial decision_files.import_decisions "
         "decision_files.export_decisions decisions.settle_conflict tags.rename_tag tags.delete_tag "
-        "regroup.change_clusters regroup.undo_change clusters.rename_cluster clusters.take_names clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
+        "regroup.change_clusters regroup.undo_change clusters.rename_cluster cluster_levels.rename_group clusters.take_names clusters.undo_rename clusters.redo_rename datasets.rename_dataset "
         "datasets.delete_dataset datasets.restore_dataset opening.open_file imports.start_import uploads.store_upload "
         "given_scores.import_scores given_scores.take_column submit.submit pipeline.submit_stage "
         "pipeline.submit_steps pipeline.submit_missing selections.submit_baseline grid.submit_grid "

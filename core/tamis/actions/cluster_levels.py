@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tamis.actions.dataset_context import DatasetContext
 from tamis.actions.read_rows import cluster_of, read_rows
+from tamis.actions.roles import needs
 from tamis.compute.cluster.levels import Level, merge_clusters, name_levels
+from tamis.errors import InvalidOptions
+from tamis.store import names as stored
 from tamis.store.artifacts.readers import read_centroids, read_clusters
 from tamis.store.map.level_files import keep_levels, read_levels
 from tamis.types import Int64s
@@ -19,10 +22,15 @@ NAME_WORDS = 3
 
 @dataclass(frozen=True, slots=True)
 class ClusterGroup:
-    """Clusters that a level takes together, the largest first, and what sets them apart from the other groups of their own coarser group."""
+    """Clusters that a level takes together, the largest first, and what sets them apart from the other groups of their own coarser group.
+
+    ``level`` is 1 for the coarsest; ``number`` tells the groups of a level apart.
+    """
 
     clusters: tuple[int, ...]
     name: str
+    level: int = 0
+    number: int = 0
 
 
 def cluster_levels(context: DatasetContext) -> list[list[ClusterGroup]]:
@@ -41,6 +49,28 @@ def cluster_levels(context: DatasetContext) -> list[list[ClusterGroup]]:
     ids, sizes = (table[name].to_numpy().astype(np.int64) for name in ("cluster_id", "size"))
     whole = [level for level in levels if len(level.group) == len(ids)]
     return [_groups(context, number, level, ids, sizes) for number, level in enumerate(whole, start=1)]
+
+
+@needs("curator")
+def rename_group(
+    context: DatasetContext, level: int, number: int, name: str, reviewer: str
+) -> list[list[ClusterGroup]]:
+    """Name a group above the clusters in view, and return the levels; an empty name gives back what it was called before.
+
+    Raises InvalidOptions, also for a group that is not there.
+    """
+    clustering = context.view.require("clustering")
+    levels = cluster_levels(context)
+    if not 1 <= level <= len(levels) or number not in {one.number for one in levels[level - 1]}:
+        there = (
+            ", ".join(f"{len(groups)} of level {at}" for at, groups in enumerate(levels, start=1)) or "none"
+        )
+        raise InvalidOptions(
+            f"Clustering {clustering.id} has no group {number} of level {level}. Its groups: {there}."
+        )
+    stored.rename_group(context.workspace.database, clustering, (level, number), name, reviewer)
+    now = stored.cluster_names(context.workspace.database, clustering)
+    return cluster_levels(replace(context, names=now))
 
 
 def _made(context: DatasetContext) -> list[Level]:
@@ -77,10 +107,10 @@ def _groups(
         members = np.flatnonzero(level.group == number)
         members = members[np.argsort(-sizes[members], kind="stable")]
         clusters = tuple(int(i) for i in ids[members])
-        # A model's name first; where no term stands out, the largest two say what it is about.
+        # A person's name first, and a model's; where no term stands out, the largest two say what it is about.
         given = context.names.groups.get((depth, number), "")
         name = given or ", ".join(words) or " · ".join(_apart(context.cluster_name(i)) for i in clusters[:2])
-        groups.append(ClusterGroup(clusters, name))
+        groups.append(ClusterGroup(clusters, name, depth, number))
     return groups
 
 

@@ -85,11 +85,11 @@ def take_names(workspace: Workspace, clustering: Artifact, reviewer: str, names_
 
 @needs("curator")
 def undo_rename(workspace: Workspace, clustering: Artifact, reviewer: str) -> int | None:
-    """Undo this reviewer's latest rename in force; returns its cluster (-2: all that a model had named), or None when there is none."""
+    """Undo this reviewer's latest rename in force; returns its cluster (-2: all that a model had named, -3: a group), or None when there is none."""
     return stored.undo_rename(workspace.database, clustering, reviewer)
 
 
 @needs("curator")
 def redo_rename(workspace: Workspace, clustering: Artifact, reviewer: str) -> int | None:
-    """Redo the rename that this reviewer undid last; returns its cluster (-2: all that a model had named), or None when there is none."""
+    """Redo the rename that this reviewer undid last; returns its cluster (-2: all that a model had named, -3: a group), or None when there is none."""
     return stored.redo_rename(workspace.database, clustering, reviewer)

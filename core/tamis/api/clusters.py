@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tamis.actions import clusters as actions
+from tamis.actions.cluster_levels import ClusterGroup, cluster_levels, rename_group
 from tamis.actions.dataset_context import DatasetContext, open_context
 from tamis.actions.read_rows import list_clusters
 from tamis.actions.regroup import change_clusters, undo_change
@@ -58,6 +59,15 @@ class Clusters(Tabular):
     def rename(self, cluster_id: int, name: str) -> None:
         """Name a cluster; an empty name gives the one made of its keywords back. Raises InvalidOptions."""
         actions.rename_cluster(self._workspace, self._clustering(), cluster_id, name, self._reviewer)
+
+    @property
+    def groups(self) -> list[list[ClusterGroup]]:
+        """The groups above the clusters, as the map shows them from far away: levels, the coarsest first, each by size."""
+        return cluster_levels(self._context())
+
+    def rename_group(self, level: int, number: int, name: str) -> None:
+        """Name a group of ``groups`` by its level and number; an empty name turns that back. Raises InvalidOptions."""
+        rename_group(self._context(), level, number, name, self._reviewer)
 
     def take_names(self, names: NamesResult | str = "") -> None:
         """Take what a language model called the clusters (``data.name_clusters(…)``); the newest, or the ones given.

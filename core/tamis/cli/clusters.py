@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from tamis.errors import InvalidOptions
 from tamis.types import NOISE
 
 if TYPE_CHECKING:
+    from tamis.actions.dataset_context import DatasetContext
     from tamis.store.artifacts.store import Artifact
 
 EXAMPLE = "--dataset my-data-1a2b3c"
@@ -34,10 +36,9 @@ def clusters() -> None:
 @clustering_option
 def list_all(session: Session, dataset: str, clustering: str) -> None:
     """List the clusters, the largest first: name, rows, keywords and mean scores."""
-    from tamis.actions.dataset_context import open_context
     from tamis.actions.read_rows import list_clusters
 
-    context = open_context(session.workspace, session.dataset(dataset), clustering_id=clustering)
+    context = _context(session, dataset, clustering)
     lines = list_clusters(context).drop_columns("n_matching").to_pylist()
     for one in lines:
         keywords = f"  [{', '.join(one['keywords'])}]" if one["keywords"] else ""
@@ -59,6 +60,44 @@ def rename(session: Session, cluster: int, name: str, dataset: str, clustering: 
     made = _clustering(session, dataset, clustering)
     names = rename_cluster(session.workspace, made, cluster, name, session.reviewer(reviewer))
     _say(session, cluster, names.names[cluster])
+
+
+@clusters.command("groups", examples=[f"tamis clusters groups {EXAMPLE}"])
+@dataset_option
+@clustering_option
+def groups(session: Session, dataset: str, clustering: str) -> None:
+    """List the groups above the clusters, which the map names from far away: level and number, name, clusters."""
+    from tamis.actions.cluster_levels import cluster_levels
+
+    context = _context(session, dataset, clustering)
+    levels = cluster_levels(context)
+    lines = [asdict(one) for level in levels for one in level]
+    for one in lines:
+        called = " · ".join(context.cluster_name(i) for i in one["clusters"])
+        session.show(f"{one['level']:>3} {one['number']:>4}  {one['name']}  [{called}]")
+    if not lines:
+        session.show("There are too few clusters for groups above them.")
+    session.result({"clustering": context.view.require("clustering").id, "groups": lines})
+
+
+@clusters.command("rename-group", examples=[f'tamis clusters rename-group 1 0 "Cooking" {EXAMPLE}'])
+@click.argument("level", type=int, help="Level of the group, as tamis clusters groups lists it.")
+@click.argument("number", type=int, help="Number of the group in its level.")
+@click.argument("name", help='What to call it; "" turns back to what it was called.')
+@dataset_option
+@clustering_option
+@reviewer_option
+def rename_above(
+    session: Session, level: int, number: int, name: str, dataset: str, clustering: str, reviewer: str
+) -> None:
+    """Give a group above the clusters a name; tamis clusters undo turns it back."""
+    from tamis.actions.cluster_levels import rename_group
+
+    context = _context(session, dataset, clustering)
+    levels = rename_group(context, level, number, name, session.reviewer(reviewer))
+    named = next(one for one in levels[level - 1] if one.number == number)
+    session.show(f"Group {number} of level {level} is called {named.name!r}.")
+    session.result(asdict(named))
 
 
 @clusters.command("take", examples=[f"tamis clusters take {EXAMPLE}"])
@@ -174,16 +213,23 @@ def given_numbers(text: str) -> list[int]:
 
 
 def _clustering(session: Session, dataset: str, clustering: str) -> Artifact:
+    return _context(session, dataset, clustering).view.require("clustering")
+
+
+def _context(session: Session, dataset: str, clustering: str) -> DatasetContext:
     from tamis.actions.dataset_context import open_context
 
-    context = open_context(session.workspace, session.dataset(dataset), clustering_id=clustering)
-    return context.view.require("clustering")
+    return open_context(session.workspace, session.dataset(dataset), clustering_id=clustering)
 
 
 def _say(session: Session, cluster: int | None, name: str) -> None:
+    from tamis.store.names import A_GROUP
+
     said = f"Cluster {cluster} is called {name!r}."
     if cluster is None:
         said = "There is nothing to undo or redo."
+    elif cluster == A_GROUP:
+        said = "The name of a group was given or turned back: tamis clusters groups"
     elif cluster < NOISE:
         said = "The names that a model gave were taken or turned back: tamis clusters list"
     session.show(said)

@@ -21,6 +21,8 @@ from tamis.types import NOISE
 logger = logging.getLogger(__name__)
 MAX_NAME_CHARS = 200
 ALL_CLUSTERS = -2  # the event that takes the names of an artifact; its name is that artifact's id
+A_GROUP = -3  # this and below: names of the groups above clusters, each with a number of its own
+_MOST_LEVELS = 8
 NOISE_NAME = "Noise"
 
 
@@ -29,8 +31,8 @@ class ClusterNames:
     """Current name of every cluster: what a person called it, else the default made from its keywords.
 
     ``revision`` grows with every rename, undo and redo of this clustering; ``renamed`` holds the clusters whose name
-    a person gave. ``taken`` is the id of the artifact whose names were taken last, and ``groups`` what it calls the groups
-    above the clusters, by level and number.
+    a person gave. ``taken`` is the id of the artifact whose names were taken last. ``groups`` holds what it or a person calls
+    the groups above the clusters, by level (1: the coarsest) and number, and ``renamed_groups`` those that a person named.
     """
 
     revision: int = 0
@@ -38,6 +40,7 @@ class ClusterNames:
     renamed: frozenset[int] = frozenset()
     taken: str = ""
     groups: Mapping[tuple[int, int], str] = field(default_factory=lambda: MappingProxyType({}))
+    renamed_groups: frozenset[tuple[int, int]] = frozenset()
 
 
 def check_name(name: str, subject: str) -> str:
@@ -121,6 +124,15 @@ def rename_cluster(
         _insert(connection, clustering, (cluster_id, cleaned, "rename", None), reviewer)
 
 
+def rename_group(
+    database: Database, clustering: Artifact, place: tuple[int, int], name: str, reviewer: str
+) -> None:
+    """Name the group of that level and number; an empty name gives back what it was called. Raises InvalidOptions."""
+    cleaned = check_name(name, "group")
+    with database.writing() as connection:
+        _insert(connection, clustering, (_key_of_group(*place), cleaned, "rename", None), reviewer)
+
+
 def take_names(database: Database, clustering: Artifact, names: Artifact, reviewer: str) -> None:
     """Call the clusters as an artifact of names does, which is one event; what people named keeps that name.
 
@@ -135,12 +147,12 @@ def take_names(database: Database, clustering: Artifact, names: Artifact, review
 
 
 def undo_rename(database: Database, clustering: Artifact, reviewer: str) -> int | None:
-    """Undo this reviewer's latest rename in force; returns its cluster, or None when there is none."""
+    """Undo this reviewer's latest rename in force; returns its cluster, ALL_CLUSTERS, A_GROUP, or None when there is none."""
     return _turn(database, clustering, "undo", reviewer)
 
 
 def redo_rename(database: Database, clustering: Artifact, reviewer: str) -> int | None:
-    """Redo the rename that this reviewer undid last; returns its cluster, or None when there is none."""
+    """Redo the rename that this reviewer undid last; returns its cluster, ALL_CLUSTERS, A_GROUP, or None when there is none."""
     return _turn(database, clustering, "redo", reviewer)
 
 
@@ -152,15 +164,27 @@ def cluster_names(database: Database, clustering: Artifact) -> ClusterNames:
     given = {event["cluster_id"]: event["name"] for event in events if event["event_id"] in history.active}
     taken = given.pop(ALL_CLUSTERS, "")
     by_model = _names_taken(clustering, taken) if taken else {}
-    named = {cluster_id: name for cluster_id, name in given.items() if name}
+    named = {cluster_id: name for cluster_id, name in given.items() if name and cluster_id > A_GROUP}
+    groups = {_group_of_key(key): name for key, name in given.items() if name and key <= A_GROUP}
     clusters = {number: name for (level, number), name in by_model.items() if level == 0}
     return ClusterNames(
         revision=events[-1]["event_id"] if events else 0,
         names=MappingProxyType(default_names(clustering) | clusters | named),
         renamed=frozenset(named),
         taken=taken,
-        groups=MappingProxyType({place: name for place, name in by_model.items() if place[0]}),
+        groups=MappingProxyType({place: name for place, name in by_model.items() if place[0]} | groups),
+        renamed_groups=frozenset(groups),
     )
+
+
+def _key_of_group(level: int, number: int) -> int:
+    """A negative number that no cluster has; editions before this one read it as a cluster that is not there."""
+    return A_GROUP - (number * _MOST_LEVELS + level)
+
+
+def _group_of_key(key: int) -> tuple[int, int]:
+    number, level = divmod(A_GROUP - key, _MOST_LEVELS)
+    return level, number
 
 
 def _names_taken(clustering: Artifact, names_id: str) -> dict[tuple[int, int], str]:
@@ -205,7 +229,7 @@ def _turn(database: Database, clustering: Artifact, action: str, reviewer: str) 
         changed = next(event for event in events if event["event_id"] == stack[-1])
         cluster_id = int(changed["cluster_id"])
         _insert(connection, clustering, (cluster_id, changed["name"], action, stack[-1]), reviewer)
-        return cluster_id
+        return max(cluster_id, A_GROUP)
 
 
 def _insert(

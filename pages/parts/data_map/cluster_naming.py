@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -15,9 +16,11 @@ from pages.shared.forms.options_form import Form, draw_options
 from pages.shared.frame import errors_in_place
 from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain
+from pages.shared.queries import levels_of_clusters
 from pages.shared.runs.job_box import show_job_box
 from pages.shared.runs.job_watch import start_job
 from pages.shared.server import reviewer_name
+from tamis.actions.cluster_levels import ClusterGroup, rename_group
 from tamis.actions.clusters import list_model_names, newest_names, take_names, undo_rename
 from tamis.actions.jobs import active_jobs
 from tamis.actions.roles import why_not
@@ -53,10 +56,57 @@ def _dialog(context: DatasetContext) -> None:
             "clusters, and its names are yours to take, edit and undo."
         )
         _show_form(context)
+    else:
+        _show_names(context, clustering, names)
+        with st.expander("Ask again, or another model", icon=":material/label:"):
+            _show_form(context)
+    _show_groups(context)
+
+
+def _show_groups(context: DatasetContext) -> None:
+    """What the map shows from far away, each name to be written over."""
+    groups = [one for level in levels_of_clusters(context) for one in level]
+    if not groups:
         return
-    _show_names(context, clustering, names)
-    with st.expander("Ask again, or another model", icon=":material/label:"):
-        _show_form(context)
+    st.markdown(
+        "**Groups above the clusters**, named from far away. Write over a name, or empty it to turn it back."
+    )
+    key = f"group_names_{context.names.revision}"
+    refused = why_not(rename_group, context.workspace)
+    st.data_editor(
+        pd.DataFrame(
+            [
+                {
+                    "name": one.name,
+                    "by_hand": (one.level, one.number) in context.names.renamed_groups,
+                    "clusters": " · ".join(context.cluster_name(i) for i in one.clusters),
+                }
+                for one in groups
+            ]
+        ),
+        hide_index=True,
+        height=min(300, 36 * (len(groups) + 1)),
+        disabled=["by_hand", "clusters"] if not refused else True,
+        column_config={
+            "name": st.column_config.TextColumn("Name", max_chars=200),
+            "by_hand": st.column_config.CheckboxColumn("By hand", width="small"),
+            "clusters": "Clusters",
+        },
+        key=key,
+        on_change=_rename_groups,
+        args=(context, groups, key),
+    )
+    if refused:
+        st.caption(refused)
+
+
+def _rename_groups(context: DatasetContext, groups: Sequence[ClusterGroup], key: str) -> None:
+    with errors_in_place():
+        for at, changed in st.session_state[key]["edited_rows"].items():
+            one = groups[int(at)]
+            rename_group(
+                context, one.level, one.number, changed.get("name") or "", reviewer_name(context.workspace)
+            )
 
 
 def _show_names(context: DatasetContext, clustering: Artifact, names: Artifact) -> None:

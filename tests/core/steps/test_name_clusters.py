@@ -132,6 +132,42 @@ def test_names_are_taken_by_people_stay_below_theirs_and_are_undone_at_once(
     assert data.clusters.names == after
 
 
+def test_groups_are_named_by_hand_and_undone(
+    clustered: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, dataset_id = clustered
+    clusters = tamis.open(path).dataset(dataset_id).clusters
+    first, second = clusters.groups[0][:2]
+    clusters.rename_group(first.level, first.number, "  Kitchen ")
+    named = {(one.level, one.number): one.name for level in clusters.groups for one in level}
+    assert (named[first.level, first.number], named[second.level, second.number]) == ("Kitchen", second.name)
+    # A model's names stay below a person's, and the clusters' own numbers are none of these.
+    clusters_before = dict(clusters.names)
+    answers = [f"Topic {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    clusters.take_names(tamis.open(path).dataset(dataset_id).name_clusters("scripted", answers=answers))
+    assert clusters.groups[0][0].name == "Kitchen" and clusters.names.keys() == clusters_before.keys()
+    assert [clusters.undo(), clusters.undo()] == [-2, -3]
+    assert clusters.groups[0][0].name == first.name
+    assert clusters.redo() == -3 and clusters.groups[0][0].name == "Kitchen"
+    clusters.rename_group(first.level, first.number, "")
+    assert clusters.groups[0][0].name == first.name
+    with pytest.raises(InvalidOptions, match="no group 99 of level 1"):
+        clusters.rename_group(1, 99, "Nowhere")
+    words = [
+        "--workspace",
+        str(path),
+        "clusters",
+        "rename-group",
+        "1",
+        str(second.number),
+        "Garden",
+        "--dataset",
+    ]
+    assert run([*words, dataset_id]) == 0
+    assert run(["--workspace", str(path), "clusters", "groups", "--dataset", dataset_id]) == 0
+    assert "Garden  [" in capsys.readouterr().out
+
+
 def test_by_command_and_only_names_of_that_clustering(
     clustered: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
