@@ -31,6 +31,7 @@ from tamis.models.chat_rows import beside_thoughts
 from tamis.models.opened_turns import REASONING as THOUGHTS
 from tamis.models.row_fields import IMAGES, tools_column
 from tamis.models.row_marks import MARKS
+from tamis.models.told_thoughts import tells_same
 from tamis.types import JSON, Example, Message
 
 _ASKED = frozenset((
@@ -193,9 +194,10 @@ def _says(value: JSON, kind: str, example: Example, meta: Record, column: str) -
     texts = [text for text in _texts(value) if text.strip()]
     if not texts or _is_held(texts, example):
         return False
-    return kind != "thoughts-beside" or not (
-        beside_thoughts(example.messages, meta) == column or all(map(is_switch, texts))
-    )
+    if kind != "thoughts-beside":
+        return True
+    told = len(texts) == 1 and tells_same(example.messages[-1], texts[0])
+    return not (told or beside_thoughts(example.messages, meta) == column or all(map(is_switch, texts)))
 
 
 def _is_prose(text: str) -> bool:

@@ -22,7 +22,7 @@ from tamis.formats.hints import Guess
 from tamis.formats.names import COMPLETION, HISTORY, MESSAGE_LISTS, is_refused, usual_spelling
 from tamis.formats.polarity import AFTER, BEFORE, GOOD, is_bad, worth_of
 from tamis.formats.preferred import may_be_answer
-from tamis.formats.stored_form import ColumnMapping, decoded, open_record
+from tamis.formats.stored_form import ColumnMapping, decoded, is_side_by_side, open_record
 from tamis.formats.turn_columns import (
     ends_with_answer,
     format_of_turns,
@@ -189,14 +189,18 @@ def _of_pair_beside(
             whole = _example(form.parse, record, reading.fields)
             pair = _example(load_format(other.format_name).parse, record, other.fields)
             if whole and pair and not _holds(whole, pair):
+                after = Guess(other.format_name, {"history": own})
+                reads = _reads_before(other, own, record, pair)
                 options = [
-                    f"--format {other.format_name} {_map('history', own)} to learn the answer after it",
+                    f"{after.options} to learn the answer after it"
+                    if reads
+                    else f"--format {other.format_name} to learn the answer alone",
                     f"--format {reading.format_name} to learn the conversation alone",
                 ]
                 return Doubt(
                     f"column {own!r} holds a conversation without the prompt {other.fields.parts[asked]!r} and its answer. Say what is learned: "
                     f"{_either(options)}",
-                    Guess(other.format_name, {"history": own}),
+                    after if reads else None,
                     frozenset(("history", *_LISTED, *_ANSWERED)),
                 )
     return None
@@ -280,16 +284,29 @@ def _of_earlier_turns(reading: Reading, rows: Sequence[tuple[Record, Record]]) -
         example = _example(form.parse, record, fields) if found else None
         for column, turns in found if example else ():
             if example and not is_held(turns, example):
-                return _asking_for_turns(reading, column, turns)
+                return _asking_for_turns(
+                    reading, column, turns, _reads_before(reading, column, record, example)
+                )
     return None
 
 
-def _asking_for_turns(reading: Reading, column: str, turns: list[JSON]) -> Doubt:
+def _reads_before(reading: Reading, column: str, record: Record, example: Example) -> bool:
+    """Whether mapping a column to the earlier turns puts it before the prompt: a whole conversation has none before it."""
+    fields = reading.fields
+    if "history" not in type(fields).model_fields:
+        return False
+    beside = (*fields.side_by_side, *([column] if is_side_by_side(record.get(column)) else ()))
+    mapped = fields.model_copy(update={"history": column, "side_by_side": beside})
+    read = _example(load_format(reading.format_name).parse, record, mapped)
+    return read is not None and len(read.messages) > len(example.messages)
+
+
+def _asking_for_turns(reading: Reading, column: str, turns: list[JSON], reads_before: bool) -> Doubt:
     listed = format_of_turns(turns)
     whole = {"messages" if listed == "messages" else "conversations": column}
-    before = f"--format {reading.format_name} {_map('history', column)}"
+    before = Guess(reading.format_name, {"history": column})
     options = [
-        f"{before} to read them before it",
+        *([f"{before.options} to read them before it"] if reads_before else ()),
         f"--format {reading.format_name} --map history= to keep them beside the rows",
         f"{Guess(listed, whole).options} to learn them instead",
     ]
@@ -298,10 +315,15 @@ def _asking_for_turns(reading: Reading, column: str, turns: list[JSON]) -> Doubt
         for part in ("prompt", "instruction", "question")
         if part in reading.fields.parts
     ]
+    asked = parts[0] if parts else ""
+    told = (
+        f"may come before the prompt {asked!r} or be something else"
+        if reads_before
+        else "cannot be read before the prompt and may be what is to be learned"
+    )
     return Doubt(
-        f"column {column!r} holds turns that may come before the prompt {parts[0] if parts else ''!r} or be something else. Say it: "
-        f"{_either(options)}",
-        Guess(reading.format_name, {"history": column}),
+        f"column {column!r} holds turns that {told}. Say it: {_either(options)}",
+        before if reads_before else None,
         frozenset(("history", *_LISTED)),
     )
 

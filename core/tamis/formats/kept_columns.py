@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from tamis.formats.beside import OF_TURNS
 from tamis.formats.conversation import SHAPE
+from tamis.formats.exchanges import left_in_exchanges
+from tamis.formats.format import Record
 from tamis.formats.stored_form import ColumnMapping
 from tamis.models.chat_rows import ROW_REASONING, beside_thoughts
 from tamis.models.row_fields import IMAGES, tools_column, tools_of
@@ -34,8 +36,8 @@ class KeptColumns:
     def __init__(self, fields: ColumnMapping) -> None:
         self.found: dict[str, bool] = {}
         self._choice = str(getattr(fields, "choice", ""))
-        listed = fields.parts.get("messages") or fields.parts.get("conversations") or "messages"
-        self._turns = "messages" if "|" in listed else listed
+        self._parts = {part: column for part, column in fields.parts.items() if "|" not in column}
+        self._turns = next(filter(None, map(self._parts.get, ("messages", "conversations", "instances"))), "")
         # Of the columns of a row those of which there is something left to learn.
         self._open: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -52,17 +54,23 @@ class KeptColumns:
                 known.add(column)
         if known:
             self._open[shape] = tuple(one for one in self._open.get(shape, shape) if one not in known)
+        noted = meta.get(SHAPE)
+        for part, left in left_in_exchanges(noted) if type(noted) is dict else ():
+            for key, value in left.items():
+                self._keep_inside(self._parts.get(part, part), key, value)
 
-    def look_inside(self, turns: Sequence[Message]) -> None:
+    def look_inside(self, turns: Sequence[Message], record: Record) -> None:
         """Take note of the keys of turns that training does not read: ``messages[].answer``."""
         for turn in turns:
             if len(turn) <= len(_PLAIN):
                 continue
             for key, value in turn.items():
-                if key in OF_TURNS or value in (None, "", [], {}) or _is_read_inside(key, value):
-                    continue
-                if len(self.found) < MAX_KEPT:
-                    self.found.setdefault(f"{self._turns}[].{key}", False)
+                if key not in OF_TURNS and not _is_read_inside(key, value):
+                    self._keep_inside(self._turns or _column_with(record, key), key, value)
+
+    def _keep_inside(self, column: str, key: str, value: JSON) -> None:
+        if value not in (None, "", [], {}) and len(self.found) < MAX_KEPT:
+            self.found.setdefault(f"{column}[].{key}", False)
 
     def _is_known(self, column: str, value: JSON, example: Example) -> bool:
         if column == SHAPE:
@@ -85,6 +93,15 @@ class KeptColumns:
 def _may_be_read(column: str) -> bool:
     named = column in _MARKS or column in IMAGES or column in _CONFIGS or column.lower() in ROW_REASONING
     return named or bool(tools_column((column,)))
+
+
+def _column_with(record: Record, key: str) -> str:
+    """The column of a record whose turns have such a key."""
+    listed = ((column, value) for column, value in record.items() if isinstance(value, list))
+    return next(
+        (column for column, value in listed if any(isinstance(item, dict) and key in item for item in value)),
+        "messages",
+    )
 
 
 def _is_read_inside(key: str, value: JSON) -> bool:

@@ -272,7 +272,8 @@ def turn_keys(item: JSON) -> tuple[str, str] | None:
     if role is None:  # a number, whose meaning a person has to say
         role = next((key for key in _NUMBERED_KEYS if type(item.get(key)) is int), None)
     content = next((key for key in CONTENT_KEYS if key in item and key != role), None)
-    if role is not None and content is None and "tool_calls" in item:
+    # The name of who speaks may be a key of an exchange, too.
+    if role is not None and content is None and "tool_calls" in item and exchange_keys(item) is None:
         content = "content"
     return (role, content) if role and content else None
 

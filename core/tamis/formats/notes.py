@@ -19,13 +19,14 @@ _SAID = {
     "as-text": "values of a type that JSON has not: kept as text",
     "left-out": "values that cannot be read: left empty",
     "set-aside": "earlier turns that cannot be read: kept as metadata, no part of the conversation; --map join={column} joins their text to the prompt",
-    "again": "earlier turns that end with the prompt and its own answer: these two are not said before them again, and written back",
+    "again": "earlier turns that the prompt says again, or that end with it and an answer to it: said once, and written back",
     "unjoined": "text that looks like a part of the prompt and is none: kept as metadata, not trained; --map join={column} joins it",
     "text-beside": "text that is no part of the conversation: kept as metadata, not trained; --map join={column} joins it to the prompt",
     "within": "texts inside turns under a name that no template reads: kept with the turn, not trained",
     "answers-beside": "another answer: kept as metadata, not trained; to learn it instead, name it with --map as the answer of the format",
     "thoughts-beside": "thoughts or explanations that are no part of the conversation: kept as metadata, not trained; beside a prompt and its "
     "response, --map reasoning={column} makes them the reasoning, --map join={column} a part of the prompt",
+    "thoughts-twice": "other thoughts of an answer that tells some already, in its text or under another name: kept, not trained",
     "tools-beside": "functions under a name that no template reads: kept as metadata, not trained; call the column tools",
     "one-of-several": "several answers: the best of them, else the first, is the response; all are kept as metadata",
     "names-one": "a number beside several answers that may name one of them: not read; the best of them by rank or score, else the first, "

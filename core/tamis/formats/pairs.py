@@ -17,19 +17,12 @@ from tamis.formats.conversation import (
     shape_of,
     single_turn,
 )
+from tamis.formats.exchanges import bare_turns
 from tamis.formats.format import Record, cannot_hold, left_over, text_of
 from tamis.formats.names import first_item, turn_keys
+from tamis.formats.said_before import Asked, asking, read_before, turns_joined, turns_parted, write_before
 from tamis.formats.text_parts import as_it_was, text_part
-from tamis.formats.turn_lists import (
-    PAIRS,
-    earlier_turns,
-    history_form,
-    n_said_again,
-    read_turn_list,
-    write_history,
-    write_turn_list,
-    write_with_again,
-)
+from tamis.formats.turn_lists import read_turn_list, write_turn_list
 from tamis.types import JSON, Example, Message
 
 GAP = "\n\n"  # between the prompt and the context that follows it
@@ -119,8 +112,8 @@ def write_pair(example: Example, names: PairColumns) -> Record:
         n_after, noted = 1, {}
     before, after = turns[:-n_after], turns[-n_after:]
     record[names.completion] = write_answer(after, noted, rest)
-    if "prompt_form" in noted or "completion_turns" in noted:
-        _write_turns(record, before, names, noted)
+    if "prompt_form" in noted:
+        _write_turns(record, (before, after), names, noted)
     else:
         _write_texts(example, record, (before, after), names, noted)
     if thoughts is not None:
@@ -149,7 +142,7 @@ def _read_texts(record: Record, names: PairColumns, noted: dict[str, JSON], meta
         noted["input_chars"] = len(given)
     if not given and record.get(names.context, "") is None:
         noted["empty"] = {"context": None}
-    earlier = _earlier(record, names, noted, meta, prompt) if names.history in record else []
+    earlier = _before_text(record, names, noted, meta, prompt) if names.history in record else []
     opens = bool(earlier) and earlier[0]["role"] == "system"  # such a column beside it says another
     if opens and names.system in record:
         meta[names.system] = record[names.system]
@@ -164,7 +157,7 @@ def _read_texts(record: Record, names: PairColumns, noted: dict[str, JSON], meta
     opening: list[Message] = [{"role": "system", "content": system}] if system else []
     turns = [*opening, *earlier, {"role": "user", "content": prompt}, *answer.turns]
     if thoughts:
-        turns[-1]["reasoning_content"], noted["reasoning"] = thoughts, True
+        turns[-1]["reasoning_content"], noted["reasoning"] = thoughts, names.reasoning
     return build_example(turns)
 
 
@@ -180,17 +173,18 @@ def _read_turns(record: Record, names: PairColumns, noted: dict[str, JSON], meta
     """Read a prompt that is a list of turns, as TRL's conversational form has it; a system turn in it comes first."""
     before, form = read_turn_list(record[names.prompt])
     noted["prompt_form"] = form
-    for column in (names.context, names.history):
-        if column in record:
-            meta[column] = record[column]
+    if names.context in record:
+        meta[names.context] = record[names.context]
+    answer = _answer(record, names, noted, meta)
+    if names.history in record:
+        before = _after_earlier(record, names, noted, meta, Asked([before], [answer.turns]))
     if names.system in record and (before[0]["role"] == "system" or not record[names.system]):
         meta[names.system] = record[names.system]
     elif system := text_part(record, names.system, noted, "system"):
         before.insert(0, {"role": "system", "content": system})
         noted["system_column"] = True
-    answer = _answer(record, names, noted, meta)
     if thoughts := text_part(record, names.reasoning, noted, "reasoning"):
-        answer.turns[-1]["reasoning_content"], noted["reasoning"] = thoughts, True
+        answer.turns[-1]["reasoning_content"], noted["reasoning"] = thoughts, names.reasoning
     return build_example(before + answer.turns)
 
 
@@ -205,33 +199,43 @@ def _answer(record: Record, names: PairColumns, noted: dict[str, JSON], meta: Re
     return answer
 
 
-def _earlier(
+def _before_text(
     record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record, prompt: str
 ) -> list[Message]:
-    """The turns before the prompt, a system turn among them; the prompt and its own answer at their end are not said twice."""
-    value = record[names.history] if names.history else None
+    """The turns before a prompt that is text, a system turn among them."""
+    value = record[names.history]
     if not value:
         noted.setdefault("empty", {})["history"] = value
         return []
-    turns = earlier_turns(value)
-    if turns is None:
-        noted["set_aside"] = [names.history]
+    prompts = [asking(prompt), asking(str(record.get(names.prompt) or prompt))]
+    turns = read_before(
+        record, names.history, Asked(prompts, [_answer(record, names, noted, meta).turns]), noted
+    )
+    if "set_aside" in noted:
         meta[names.history] = value
-        return []
-    noted["history_value"] = history_form(turns, value)
-    if turns[0]["role"] == "system":
-        noted["history_system"] = True
-    writings = (prompt, str(record.get(names.prompt) or prompt))
-    if n := n_said_again(turns, writings, record.get(names.completion)):
-        noted["again"], noted["history_value"] = [names.history], value
-        turns = turns[:-n]
     return turns
 
 
-def _write_turns(record: Record, before: list[Message], names: PairColumns, noted: dict[str, JSON]) -> None:
+def _after_earlier(
+    record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record, asked: Asked
+) -> list[Message]:
+    """The turns of a prompt, which say first who the assistant is, with earlier ones before them."""
+    earlier = read_before(record, names.history, asked, noted) if record[names.history] else []
+    if "history_value" not in noted:
+        meta[names.history] = record[names.history]
+    return turns_joined(earlier, list(asked.prompts[0]), noted)
+
+
+def _write_turns(
+    record: Record, turns: tuple[list[Message], list[Message]], names: PairColumns, noted: dict[str, JSON]
+) -> None:
+    before, after = turns
     if noted.get("system_column") and before[0]["role"] == "system":
         record[names.system] = as_it_was(before.pop(0)["content"], noted, "system")
-    record[names.prompt] = write_turn_list(before, noted.get("prompt_form") or {})
+    earlier, prompt = turns_parted(before, noted)
+    record[names.prompt] = write_turn_list(prompt, noted.get("prompt_form") or {})
+    if "history_value" in noted:
+        record[names.history] = write_before(earlier, [prompt], after, noted)
 
 
 def _write_texts(
@@ -244,7 +248,10 @@ def _write_texts(
     before, after = list(said_turns(turns[0])), turns[1]
     plain = after if record[names.completion] is after[-1].get("content") else []
     holds_history = names.is_alpaca or "history_value" in noted or "history" in noted.get("empty", {})
-    if obstacle := plain_obstacle([*before, *plain], multi_turn=holds_history, system=True):
+    # Where earlier turns are objects, these hold what stands beside the texts.
+    holds_keys = isinstance(first_item(noted.get("history_value")), dict)
+    earlier = bare_turns(before[:-1]) if holds_keys else before[:-1]
+    if obstacle := plain_obstacle([*earlier, before[-1], *plain], multi_turn=holds_history, system=True):
         raise cannot_hold(names.format_name, example, obstacle, "messages")
     texts = [str(turn["content"]) for turn in before]
     # A system turn may be the first of the earlier ones.
@@ -258,12 +265,10 @@ def _write_texts(
         record[names.context] = as_it_was(given, noted, "context")
     if system:
         record[names.system] = as_it_was(system, noted, "system")
-    earlier, value = before[bool(system) : -1], noted.get("history_value", PAIRS)
-    if "again" in noted:
-        writings = (record[names.prompt], texts[-1])
-        record[names.history] = write_with_again(earlier, writings, str(after[-1]["content"]), value)
-    elif earlier:
-        record[names.history] = write_history(earlier, value)
+    earlier = before[bool(system) : -1]
+    if "again" in noted or earlier:
+        prompts = [asking(record[names.prompt]), asking(texts[-1])]
+        record[names.history] = write_before(earlier, prompts, after, noted)
     for part, value in noted.get("empty", {}).items():
         column = getattr(names, part)
         if not record.get(column):

@@ -330,7 +330,7 @@ class _Builder:
         for example in examples:
             if example.meta:
                 self._kept.look(example)
-            self._kept.look_inside(example.messages)
+            self._kept.look_inside(example.messages, record)
         self._n_imported += 1
         record_id = record.get("id")
         if type(record_id) is str or type(record_id) is int:

@@ -40,15 +40,10 @@ from tamis.formats.names import (
 from tamis.formats.pairs import joined_prompt, split_prompt
 from tamis.formats.preferred import how_numbered, match_sides, names_sides, preferred_side, scale_of
 from tamis.formats.role_labels import role_of
+from tamis.formats.said_before import Asked, asking, read_before, turns_joined, turns_parted, write_before
 from tamis.formats.stored_form import ColumnMapping, value_at
 from tamis.formats.text_parts import as_it_was, text_part
-from tamis.formats.turn_lists import (
-    earlier_turns,
-    history_form,
-    read_turn_list,
-    write_history,
-    write_turn_list,
-)
+from tamis.formats.turn_lists import read_turn_list, write_turn_list
 from tamis.types import JSON, Example, Message
 
 _BESIDE = (
@@ -142,20 +137,38 @@ def _conversation(
     record: Record, fields: PreferenceFields, chosen: str, noted: dict[str, JSON]
 ) -> tuple[list[Message], list[str]]:
     """Return the turns without a system prompt of another column, and the columns they came from."""
-    before, used = _before(record, fields, noted)
+    prompt, used = _prompt(record, fields, noted)
     after = _answer_turns(record[chosen], noted)
-    if not any(turn["role"] == "user" for turn in after):
-        return before + after, used
-    if before:
-        noted["whole"] = True
-        _note_prompt(record, fields.prompt, after, noted)
-    return after, [column for column in used if column != fields.history]
+    if any(turn["role"] == "user" for turn in after):
+        if prompt:
+            noted["whole"] = True
+            _note_prompt(record, fields.prompt, after, noted)
+        return after, used
+    if not prompt or not fields.history or not record.get(fields.history):
+        return prompt + after, used
+    refused = [
+        _refused_turns(record[column]) for column in fields.answers if column != chosen and record.get(column)
+    ]
+    answers = [after, *filter(None, refused)]
+    prompts = [prompt, asking(record[fields.prompt])] if noted["prompt"] == "text" else [prompt]
+    earlier = read_before(record, fields.history, Asked(prompts, answers), noted)
+    used += [fields.history] if "history_value" in noted else []
+    return turns_joined(earlier, list(prompt), noted) + after, used
 
 
-def _before(
+def _refused_turns(value: JSON) -> list[Message]:
+    """The turns of an answer that is not learned; none where it cannot be read, or is a whole conversation."""
+    try:
+        turns = _answer_turns(value, {"prompt": "text"})
+    except InvalidRecord:
+        return []
+    return [] if any(turn["role"] == "user" for turn in turns) else turns
+
+
+def _prompt(
     record: Record, fields: PreferenceFields, noted: dict[str, JSON]
 ) -> tuple[list[Message], list[str]]:
-    """Return the turns before the answer and their columns; none when the record has no prompt column."""
+    """Return the turns of the prompt and their columns; none when the record has no prompt column."""
     value = record.get(fields.prompt)
     if value is None:
         noted["prompt"] = "none"
@@ -173,15 +186,7 @@ def _before(
     if record.get(fields.input) is not None:
         noted["input_chars"] = len(given)
         used.append(fields.input)
-    earlier = record.get(fields.history) if fields.history else None
-    turns = (earlier_turns(earlier) if earlier else None) or []
-    if turns:
-        noted["history_turns"] = len(turns)
-        noted["history_value"] = history_form(turns, earlier)
-        used.append(fields.history)
-    elif earlier:
-        noted["set_aside"] = [fields.history]
-    return [*turns, {"role": "user", "content": text}], used
+    return asking(text), used
 
 
 def _answer_turns(chosen: JSON, noted: dict[str, JSON]) -> list[Message]:
@@ -267,8 +272,11 @@ def _write_prompt(messages: list[Message], names: PreferenceFields, noted: dict[
     record: Record = {}
     if noted["prompt"] == "none":
         return record
-    turns = messages[: _n_before(messages, noted)]
+    n_before = _n_before(messages, noted)
+    turns = messages[:n_before]
+    earlier: list[Message] = []
     if noted["prompt"] == "turns":
+        earlier, turns = turns_parted(turns, noted) if turns else ([], [])
         form = _form(noted, "prompt_form")
         record[names.prompt] = write_turn_list(turns[: noted.get("prompt_turns")], form)
     elif "prompt_text" in noted:
@@ -280,8 +288,11 @@ def _write_prompt(messages: list[Message], names: PreferenceFields, noted: dict[
     if "input_chars" in noted:
         record[names.prompt], given = split_prompt(record[names.prompt], noted["input_chars"])
         record[names.input or "input"] = as_it_was(given, noted, "input")
-    if "history_turns" in noted and len(turns) > 1:
-        record[names.history or "history"] = write_history(turns[:-1], noted["history_value"])
+    if noted["prompt"] == "text":
+        earlier = turns[:-1]
+    if "history_value" in noted and (earlier or "again" in noted):
+        prompts = [asking(record[names.prompt]), turns[-1:]] if noted["prompt"] == "text" else [turns]
+        record[names.history or "history"] = write_before(earlier, prompts, messages[n_before:], noted)
     return record
 
 

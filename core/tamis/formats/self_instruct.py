@@ -17,6 +17,7 @@ from tamis.formats.conversation import (
     single_turn,
     type_name,
 )
+from tamis.formats.exchanges import bare_turns, keys_beside
 from tamis.formats.format import (
     Format,
     Record,
@@ -70,21 +71,25 @@ def _instance(instruction: str, item: JSON, fields: SelfInstructFields, place: t
         example = single_turn(joined_prompt(instruction, given), text_of(item, fields.output))
     except InvalidRecord as error:
         raise InvalidRecord(f"instance {number}: {error}") from error
-    extra = left_over(item, (fields.input, fields.output))
+    beside = keys_beside(item, (fields.input, fields.output))
+    for turn, keys in zip(example.messages, beside, strict=False):
+        turn.update(keys)
     noted: dict[str, JSON] = {"format": "self_instruct", "input_chars": len(given)}
-    example.meta = {**meta, SHAPE: noted | ({"instance": extra} if extra else {})}
+    example.meta = {**meta, SHAPE: noted | ({"instance": beside.left} if beside.left else {})}
     return example
 
 
 def _write(example: Example, fields: SelfInstructFields | None = None) -> Record:
     names = fields or SelfInstructFields()
-    if obstacle := plain_obstacle(example.messages, multi_turn=False, system=False):
-        raise cannot_hold("self_instruct", example, obstacle, "messages")
     noted = shape_of(example, "self_instruct")
+    shown = bare_turns(example.messages) if noted else example.messages
+    if obstacle := plain_obstacle(shown, multi_turn=False, system=False):
+        raise cannot_hold("self_instruct", example, obstacle, "messages")
     asked, answered = said_turns(example.messages)
     instruction, given = split_prompt(asked["content"], noted.get("input_chars"))
     instance: Record = {names.input: given, names.output: answered["content"]}
-    instance.update(noted.get("instance") or {})
+    for keys in (noted.get("instance") or {}, asked, answered):
+        instance |= {key: value for key, value in keys.items() if key not in ("role", "content")}
     return add_meta({names.instruction: instruction, names.instances: [instance]}, example)
 
 

@@ -8,7 +8,9 @@ from functools import lru_cache
 from tamis.formats.annotations import LABELLED, are_annotations
 from tamis.formats.answers import n_answers
 from tamis.formats.beside import OF_TURNS, note_beside, note_within, watched
+from tamis.formats.channels import THOUGHT
 from tamis.formats.conversation import SHAPE
+from tamis.formats.exchanges import left_in_exchanges
 from tamis.formats.format import Record
 from tamis.formats.names import match_column, usual_spelling
 from tamis.formats.notes import Notes
@@ -16,6 +18,7 @@ from tamis.formats.polarity import BAD, GOOD, worth_of
 from tamis.formats.preferred import CHOICES, number_said
 from tamis.formats.stored_form import value_at
 from tamis.models.row_marks import COUNTED, is_counted, row_factor
+from tamis.models.told_thoughts import unlearned_thoughts
 from tamis.types import JSON, Example
 
 _ANNOTATED = frozenset(LABELLED)
@@ -83,10 +86,19 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
     if (ends if len(messages) == 2 else max(map(len, messages))) > _ROLE_AND_CONTENT:
         for turn in messages:
             note_within(turn, notes, OF_TURNS)
+            for key in unlearned_thoughts(turn):
+                notes[_source_of(key, meta), "thoughts-twice"] += 1
     shape = meta.get(SHAPE)
     is_plain = shape is None or (type(shape) is dict and shape.keys() == _PLAIN)
     if not (is_plain and _ANNOTATED.isdisjoint(meta)):  # as it is for most rows of most files
         _note_fields(record, meta, shape if isinstance(shape, dict) else {}, notes)
+
+
+def _source_of(key: str, meta: Record) -> str:
+    """The column whose thoughts a turn has under a key, else the key."""
+    shape = meta.get(SHAPE)
+    column = shape.get("reasoning") if type(shape) is dict else None
+    return column if isinstance(column, str) and key == THOUGHT else key
 
 
 def _note_columns(example: Example, notes: Notes) -> None:
@@ -153,8 +165,8 @@ def _note_form(form: dict[str, JSON], notes: Notes) -> None:
     for key, kind in _LISTED.items():
         for column in form.get(key) or ():
             notes[column, kind] += 1
-    for inner in (*(form.get("extras") or ()), form.get("instance") or {}):
-        note_within(inner, notes)
+    for _, left in left_in_exchanges(form):
+        note_within(left, notes)
     for column, how in (form.get("numbered") or {}).items():
         notes[column, how] += 1
     for column in {place["key"] for place in (form.get("own_keys") or {}).values()}:

@@ -8,6 +8,7 @@ from tamis.errors import InvalidRecord
 from tamis.formats.cell_text import data_in
 from tamis.formats.channels import with_thoughts, without_thoughts
 from tamis.formats.chat import OPENAI_LABELS, SHAREGPT_LABELS, labels_for, read_turns
+from tamis.formats.exchanges import SYSTEM_KEY, exchange_turns, write_exchanges
 from tamis.formats.names import exchange_keys, telling_turn, turn_keys
 from tamis.formats.own_text import with_usual_key, without_usual_key
 from tamis.formats.turn_items import with_items, without_items
@@ -72,24 +73,6 @@ def history_form(turns: Sequence[Message], value: JSON) -> JSON:
     return PAIRS if is_plain and write_history(turns, PAIRS) == value else value
 
 
-def n_said_again(turns: Sequence[Message], prompts: Sequence[str], answer: JSON) -> int:
-    """Return 2 where earlier turns end with a prompt, in one of its writings, and its own answer; else 0."""
-    if len(turns) < 2 or not isinstance(answer, str):
-        return 0
-    asked, answered = turns[-2], turns[-1]
-    same = asked["role"] == "user" and asked["content"].strip() in {prompt.strip() for prompt in prompts}
-    return 2 * (same and answered["content"].strip() == answer.strip())
-
-
-def write_with_again(turns: Sequence[Message], prompts: Sequence[str], answer: str, value: JSON) -> JSON:
-    """Return earlier turns that ended with a prompt and its answer, in the form of ``value``."""
-    read = earlier_turns(value) or []
-    if read[:-2] == list(turns) and n_said_again(read, prompts, answer):
-        return value
-    said = [{"role": "user", "content": prompts[0]}, {"role": "assistant", "content": answer}]
-    return write_history([*turns, *said], value)
-
-
 def write_history(turns: Sequence[Message], value: JSON) -> JSON:
     """Return earlier turns in the form of ``value``, which itself comes back where it still says the same."""
     if value != PAIRS and earlier_turns(value) == list(turns):
@@ -97,24 +80,31 @@ def write_history(turns: Sequence[Message], value: JSON) -> JSON:
     first = value[0] if isinstance(value, list) and value else None
     if turn_keys(first):
         return write_turn_list(turns, read_turn_list(value)[1])
+    if keys := exchange_keys(first):
+        left = [exchange_turns(item, keys)[1] for item in value if isinstance(item, dict)]
+        if turns and turns[0]["role"] == "system":
+            left[0].pop(SYSTEM_KEY, None)
+        return write_exchanges(turns, keys, left)
     texts = [turn["content"] for turn in turns]
     pairs = [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
-    if keys := exchange_keys(first):
-        return [dict(zip(keys, pair, strict=True)) for pair in pairs]
     return texts if isinstance(first, str) else pairs
 
 
 def _exchanges(value: list[JSON]) -> list[Message]:
-    texts: list[JSON] = []
+    opening: list[Message] = []
+    turns: list[Message] = []
     for item in value:
+        said: list[JSON] = item if isinstance(item, list) and len(item) == 2 else [item]
         if keys := exchange_keys(item):
-            texts += [item[key] for key in keys]
-        elif isinstance(item, list) and len(item) == 2:
-            texts += item
-        elif isinstance(item, str):
-            texts.append(item)
-        else:
+            pair, left = exchange_turns(item, keys)
+            if len(turns) % 2:
+                return []
+            if not turns and isinstance(system := left.get(SYSTEM_KEY), str) and system:
+                opening = [{"role": "system", "content": system}]
+            turns += pair
+        elif item is not said and not isinstance(item, str):
             return []
-    if len(texts) % 2:
-        return []
-    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)]
+        else:
+            for text in said:
+                turns.append({"role": ("user", "assistant")[len(turns) % 2], "content": text})
+    return [] if len(turns) % 2 else [*opening, *turns]

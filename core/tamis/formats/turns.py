@@ -17,6 +17,7 @@ from tamis.formats.conversation import (
     shape_of,
     type_name,
 )
+from tamis.formats.exchanges import SYSTEM_KEY, bare_turns, exchange_turns, says_both, write_exchanges
 from tamis.formats.format import Format, Record, cannot_hold, left_over, listed_turns, seen_columns
 from tamis.formats.names import (
     COMPLETION,
@@ -45,7 +46,6 @@ _APART = frozenset((
     "instances", "examples", "positive_examples", "negative_examples", "demonstrations", "few_shot", "few_shots", "shots", "test_cases", "train", "test",
 ))  # fmt: skip
 _NAMED = "names"  # how turns stand that are each under the name of who says it
-_SYSTEM_KEY = "system"  # of an exchange, as XTuner has it in the first one
 
 
 class TurnsFields(ColumnMapping):
@@ -110,22 +110,25 @@ def _exchanges(listed: Sequence[JSON], noted: dict[str, JSON]) -> list[Message]:
     extras: list[JSON] = []
     for number, item in enumerate(listed, 1):
         if keys and isinstance(item, dict):
-            texts: list[JSON] = [item.get(key) for key in keys]
-            extra = {key: value for key, value in item.items() if key not in keys}
-            system = extra.get(_SYSTEM_KEY)
+            said, extra = exchange_turns(item, keys)
+            system = extra.get(SYSTEM_KEY)
             if number == 1 and isinstance(system, str) and system:
-                messages.append({"role": "system", "content": extra.pop(_SYSTEM_KEY)})
+                messages.append({"role": "system", "content": extra.pop(SYSTEM_KEY)})
         elif not keys and isinstance(item, list) and len(item) == 2:
-            texts, extra = item, {}
+            said, extra = _paired(item), {}
         else:
             raise InvalidRecord(f"exchange {number} is no {_described(keys)}")
-        if not all(isinstance(text, str) for text in texts):
+        if not says_both(said):
             raise InvalidRecord(f"exchange {number} is no {_described(keys)}")
-        messages += _alternating(texts)
+        messages += said
         extras.append(extra)
     if any(extras):
         noted["extras"] = extras
     return messages
+
+
+def _paired(texts: Sequence[JSON]) -> list[Message]:
+    return [{"role": role, "content": text} for role, text in zip(("user", "assistant"), texts, strict=True)]
 
 
 def _described(keys: tuple[str, str] | None) -> str:
@@ -139,18 +142,16 @@ def _render(example: Example, fields: TurnsFields | None = None) -> Record:
     if exchange == _NAMED:
         return _with_names(example, names, noted)
     holds_system = bool(noted.get("system_column") or isinstance(exchange, list))
-    if obstacle := plain_obstacle(example.messages, multi_turn=True, system=holds_system):
+    holds_keys = isinstance(exchange, list)
+    shown = bare_turns(example.messages) if holds_keys else example.messages
+    if obstacle := plain_obstacle(shown, multi_turn=True, system=holds_system):
         raise cannot_hold("turns", example, obstacle, "messages")
-    messages = said_turns(example.messages)
-    texts = [message["content"] for message in messages]
-    system = texts.pop(0) if messages[0]["role"] == "system" else ""
-    record: Record = {names.conversations: texts}
-    if exchange:
-        pairs = [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
-        inner = "" if noted.get("system_column") else system
-        record[names.conversations] = _written(pairs, exchange, noted.get("extras") or [], inner)
+    messages = list(said_turns(example.messages))
+    opens = messages[0]["role"] == "system" and not (holds_keys and not noted.get("system_column"))
+    system = messages.pop(0)["content"] if opens else ""
+    record: Record = {names.conversations: _written(messages, exchange, noted.get("extras") or [])}
     if noted.get("system_column") and system:
-        record[names.system or _SYSTEM_KEY] = as_it_was(system, noted, "system")
+        record[names.system or SYSTEM_KEY] = as_it_was(system, noted, "system")
     return add_meta(record, example)
 
 
@@ -158,7 +159,7 @@ def _with_names(example: Example, names: TurnsFields, noted: dict[str, JSON]) ->
     messages = list(example.messages)
     record: Record = {}
     if noted.get("system_column") and messages[0]["role"] == "system":
-        record[names.system or _SYSTEM_KEY] = as_it_was(messages.pop(0)["content"], noted, "system")
+        record[names.system or SYSTEM_KEY] = as_it_was(messages.pop(0)["content"], noted, "system")
     spoken = [message for message in messages if message["role"] != "tool"]
     if obstacle := plain_obstacle(spoken, multi_turn=True, system=True):
         raise cannot_hold("turns", example, obstacle, "messages")
@@ -167,16 +168,11 @@ def _with_names(example: Example, names: TurnsFields, noted: dict[str, JSON]) ->
     return add_meta({names.conversations: said} | record, example)
 
 
-def _written(pairs: list[list[str]], exchange: JSON, extras: Sequence[JSON], system: str) -> list[JSON]:
-    if not isinstance(exchange, list):
-        return list(pairs)
-    kept = extras if len(extras) == len(pairs) else [{}] * len(pairs)
-    written: list[JSON] = [
-        {**dict(zip(exchange, pair, strict=True)), **extra} for pair, extra in zip(pairs, kept, strict=True)
-    ]
-    if system:
-        written[0] = {_SYSTEM_KEY: system, **written[0]}
-    return written
+def _written(messages: Sequence[Message], exchange: JSON, extras: Sequence[Message]) -> list[JSON]:
+    if isinstance(exchange, list):
+        return write_exchanges(messages, exchange, extras)
+    texts = [message["content"] for message in messages]
+    return [list(pair) for pair in zip(texts[::2], texts[1::2], strict=True)] if exchange else texts
 
 
 def _suggest(records: Sequence[Record]) -> TurnsFields | None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from tamis.compute.text.turn_parts import part_kind, thought_text
+from tamis.compute.text.turn_parts import part_kind
 from tamis.compute.text.turn_text import as_text, content_text, part_text, turn_calls, turn_text
 from tamis.errors import InvalidRecord
 from tamis.models.opened_turns import GAP, REASONING, opened_turns
 from tamis.models.row_fields import IMAGES, TOOLS, media_of, tools_of
 from tamis.models.row_marks import MARKS, UnfitRow, learns_last_only, row_marks, row_weight
+from tamis.models.told_thoughts import is_thought, tells_thoughts, told_once
+from tamis.models.told_thoughts import reasoning_of as reasoning_of
 from tamis.types import JSON, Message
 
 # Of a row: the names of a turn's and more.
@@ -24,7 +26,6 @@ _SCHEMAS = (
     "inputSchema",
     "parameters_json_schema",
 )  # what others call the parameters of a function
-_SWITCHES = ("on", "off", "yes", "no", "true", "false", "none", "low", "medium", "high")
 TOO_DEEP = "have calls or tools that are nested too deep for a model"
 _PICTURES = "have images or other parts that a text model cannot read"
 
@@ -66,7 +67,7 @@ def beside_thoughts(messages: Sequence[Message], fields: Mapping[str, JSON]) -> 
     if not name or "rejected" in fields or len(answers) != 1 or answers[0] is not messages[-1]:
         return ""
     told = any(answers[0].get(one) for one in REASONING) or fields[name].strip() in turn_text(answers[0])
-    return "" if told else name
+    return "" if told or tells_thoughts(answers[0], fields[name]) else name
 
 
 def thought_fields(fields: Mapping[str, JSON]) -> Iterator[str]:
@@ -75,7 +76,7 @@ def thought_fields(fields: Mapping[str, JSON]) -> Iterator[str]:
         return
     called = {key.lower(): key for key in fields}
     names = [called[name] for name in ROW_REASONING if name in called]
-    yield from (name for name in names if isinstance(fields[name], str) and _is_thought(fields[name]))
+    yield from (name for name in names if isinstance(fields[name], str) and is_thought(fields[name]))
 
 
 def read_chat_row(record: Mapping[str, JSON]) -> ChatRow:
@@ -85,7 +86,7 @@ def read_chat_row(record: Mapping[str, JSON]) -> ChatRow:
     if record.get("reasoning_content"):
         messages[-1] = messages[-1] | {"reasoning_content": record["reasoning_content"]}
     return ChatRow(
-        messages=tuple(messages),
+        messages=tuple(map(told_once, messages)),
         tools=_tools(next((record[name] for name in TOOLS if record.get(name)), None)),
         weight=row_weight(record),
         n_images=sum(len(one) if isinstance(one, list) else 1 for one in images),
@@ -192,17 +193,6 @@ def _cut(
 def _next_user(turns: Sequence[Message], start: int) -> int:
     """The next user's turn from ``start`` on; 0 where none comes."""
     return next((i for i in range(start, len(turns)) if turns[i]["role"] == "user"), 0)
-
-
-def reasoning_of(message: Message) -> str:
-    """What an assistant thought before it answered; empty where nothing is told."""
-    return next((thought_text(message[name]) for name in REASONING if _is_thought(message.get(name))), "")
-
-
-def _is_thought(value: JSON) -> bool:
-    """Whether a value is what somebody thought; a switch, ``reasoning: on``, is none."""
-    text = thought_text(value) if isinstance(value, str | list | dict) else ""
-    return text.strip().lower() not in ("", *_SWITCHES)
 
 
 def _add_turn(turns: list[Message], turn: Message) -> None:

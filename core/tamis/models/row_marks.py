@@ -115,6 +115,11 @@ def unheeded_marks(messages: Sequence[Message], fields: Mapping[str, JSON]) -> I
             yield f"{name} of turns"
 
 
+def is_about_learning(name: str, value: JSON) -> bool:
+    """Whether a key of a turn is a mark of how much of it is learned, or sounds like one."""
+    return name in _ALL or _sounds(name, value, factor_of(name, value))
+
+
 def _sounds(name: str, value: JSON, factor: float | None) -> bool:
     known = name in WHOLE and factor is not None
     if known or value is None or name in (LAST_ONLY, *OF_PARTS) or isinstance(value, dict):

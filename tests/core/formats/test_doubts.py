@@ -70,6 +70,14 @@ def answers(tmp_path: Path, options: str = "") -> list[str]:
     return [str(example.messages[-1]["content"]) for example in stored.examples]
 
 
+def read_by(tmp_path: Path, options: str) -> list[dict[str, Any]]:
+    """The turns that the first row gives with the options of an import."""
+    words = shlex.split(options)
+    fields = dict(word.split("=", 1) for word in words if "=" in word)
+    stored = import_all(tmp_path / "rows.jsonl", format_name=words[1], fields=fields)
+    return list(stored.examples[0].messages)
+
+
 def offered(sentence: str) -> list[str]:
     return re.findall(r"--format \w+(?: --map \S+)*", sentence)
 
@@ -294,16 +302,36 @@ ASKING: dict[str, dict[str, Any]] = {
     "a bad one": {"toxic_turns": turns("x")},
     "a bad pair": {"bad_conversation": [{"human": "q", "assistant": "x"}]},
     "lists as text": {"response": '["a1"]'},
+    "turns beside a prompt of turns": {"completion": turns("x")[1:], "critique": EARLIER},
+    "turns beside a pair of turns": {"chosen": turns("x")[1:], "rejected": turns("y")[1:], "critique": EARLIER},
+    "turns beside whole conversations": {"chosen": turns("x"), "rejected": turns("y"), "critique": EARLIER},
+    "another system turn": {"completion": turns("x")[1:], "critique": [{"role": "system", "content": "be kind"}, *EARLIER]},
 }  # fmt: skip
+ASKED: dict[str, Any] = {
+    "lists as text": '["q1"]', "turns beside a prompt of turns": turns("")[:1], "turns beside a pair of turns": turns("")[:1],
+    "another system turn": [{"role": "system", "content": "be brief"}, *turns("")[:1]],
+}  # fmt: skip
+PROMISED = re.compile(r"(--format \w+(?: --map \S+)*)(?: to ([a-z ]+?))?(?= or --format|$)")
 
 
 @pytest.mark.parametrize("question", ["prompt", "question", "instruction", "query", "problem"])
 @pytest.mark.parametrize("name", ASKING)
 def test_every_option_that_is_printed_imports(tmp_path: Path, name: str, question: str) -> None:
-    said = '["q1"]' if name == "lists as text" else "q"
+    said = ASKED.get(name, "q")
     path = tmp_path / "rows.jsonl"
     path.write_bytes(lines_of([{question: said} | ASKING[name]] * 2))
     seen = inspect_file(path)
+    for option, promise in PROMISED.findall(seen.doubt.sentence if seen.doubt else ""):
+        texts = [turn["content"] for turn in read_by(tmp_path, option) if turn["role"] != "system"]
+        if promise in ("read them before it", "learn the answer after it"):
+            assert texts == ["the question before" if name != "another shape" else "q", "before", "q", "x"]
+        elif promise == "keep them beside the rows":
+            assert texts == ["q", "x"]
+        elif promise == "learn the answer alone":
+            assert texts[-1] == "x"
+        else:
+            assert promise in ("", "learn them instead", "learn the conversation alone"), promise
+            assert not promise or texts[-1] == "before"
     printed = [*offered(seen.doubt.sentence if seen.doubt else ""), getattr(seen.guess, "options", "")]
     assert seen.format_name is not None or any(printed)
     for option in filter(None, printed):

@@ -267,7 +267,7 @@ PUBLIC: dict[str, tuple[dict[str, Any], list[str], set[str]]] = {  # the record,
         {"instructions": "s", "input": [{"role": "user", "content": "q"}], "output": [{"role": "assistant", "content": "a"}]}, ["s", "q", "a"], set(),
     ),
     "a document in a turn": ({"messages": [PAIR[0] | {"documents": [{"text": TEXT}]}, PAIR[1]]}, ["q", "a"], {"documents"}),
-    "thoughts of an exchange": ({"conversation": [{"human": "q", "assistant": "a", "thinking": TEXT}]}, ["q", "a"], {"thinking"}),
+    "thoughts of an exchange": ({"conversation": [{"human": "q", "assistant": "a", "thinking": TEXT}]}, ["q", "a"], set()),  # learned as those of a turn
     "a context of an instance": ({"instruction": "q", "instances": [{"input": "", "output": "a", "context": TEXT}]}, ["q", "a"], {"context"}),
     "a switch": ({"prompt": "q", "response": "a", "reasoning": "on"}, ["q", "a"], set()),
     "Chinese": ({"问题": "q", "背景": TEXT, "答案": "a"}, ["q", "a"], {"背景"}),
