@@ -90,9 +90,9 @@ def bare_thought(text: str, answer: str = "") -> str:
     marked = _marked(text)
     if marked is None:
         opening = _OPENING.match(text)
-        return text[opening.end() :].strip("\n") if opening else text
+        return text[opening.end() :].strip() if opening else text
     rest = "" if _same(marked.rest, answer) else marked.rest
-    return GAP.join(filter(None, (marked.thought.strip("\n"), rest)))
+    return GAP.join(filter(None, (marked.thought.strip(), rest)))
 
 
 def _usually_marked(content: JSON, marked: _Marked | None, thought: str) -> Message:
