@@ -89,11 +89,16 @@ def says_both(turns: Sequence[Message]) -> bool:
 
 
 def left_in_exchanges(shape: Mapping[str, JSON]) -> Iterator[tuple[str, Message]]:
-    """The keys that were left beside the exchanges of a record, with the part of the mapping that holds them."""
+    """The keys that were left beside the exchanges of a record, with the part of the mapping that holds them.
+
+    Those of earlier turns that are not said twice are among them.
+    """
     for left in shape.get("extras") or ():
         yield "conversations", left
     if left := shape.get("instance"):
         yield "instances", left
+    if unread := shape.get("again_keys"):
+        yield "history", unread
     earlier = shape.get("history_value")
     for item in earlier if isinstance(earlier, list) else ():
         if texts := exchange_keys(item):

@@ -11,6 +11,7 @@ from tamis.formats.turn_lists import PAIRS, earlier_turns, history_form, write_h
 from tamis.types import JSON, Message
 
 _PAIR = 2  # turns: a prompt and an answer
+_PLAIN = ("role", "content")
 
 
 class Asked(NamedTuple):
@@ -58,6 +59,8 @@ def read_before(record: Record, column: str, asked: Asked, noted: dict[str, JSON
     if again.n:
         noted["again"], noted["history_value"] = [column], value
         noted |= {"again_turns": list(again)} if again != (_PAIR, 0, 0) else {}
+        beside = {key: one for turn in turns[-again.n :] for key, one in turn.items() if key not in _PLAIN}
+        noted |= {"again_keys": beside} if beside else {}
         turns = turns[: -again.n]
     return turns
 

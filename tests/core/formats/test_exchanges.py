@@ -139,6 +139,17 @@ def test_an_exchange_may_answer_with_a_call_alone(tmp_path: Path) -> None:
     assert case_of(tmp_path, rows).imported.n_imported == 1
 
 
+def test_keys_of_earlier_turns_that_are_not_said_twice_are_told(tmp_path: Path) -> None:
+    for history in (
+        [{"user": "q", "assistant": "a", "weight": 0}],
+        [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "weight": 0}],
+    ):
+        rows = [{"history": history, "prompt": "q", "response": "a"}] * 2
+        got = case_of(tmp_path, rows)
+        assert got.turns[0] == [("user", "q"), ("assistant", "a")] and kept(got) == {"history[].weight"}
+        assert got.written() == rows and "'weight': 0" in str(got.edited(0, "BETTER")["history"])
+
+
 def test_marks_leave_with_the_turns_and_are_not_lost_where_a_format_has_none(tmp_path: Path) -> None:
     path = written(tmp_path, json.dumps(PLACES["instance"]({"weight": 0})).encode(), "in.jsonl")
     stored = import_all(path)
