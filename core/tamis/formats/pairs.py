@@ -20,7 +20,7 @@ from tamis.formats.conversation import (
 from tamis.formats.exchanges import bare_turns
 from tamis.formats.format import Record, cannot_hold, left_over, text_of
 from tamis.formats.names import first_item, turn_keys
-from tamis.formats.said_before import Asked, asking, read_before, turns_joined, turns_parted, write_before
+from tamis.formats.said_before import SaidAfter, asking, read_before, turns_joined, turns_parted, write_before
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.formats.turn_lists import read_turn_list, write_turn_list
 from tamis.types import JSON, Example, Message
@@ -177,7 +177,7 @@ def _read_turns(record: Record, names: PairColumns, noted: dict[str, JSON], meta
         meta[names.context] = record[names.context]
     answer = _answer(record, names, noted, meta)
     if names.history in record:
-        before = _after_earlier(record, names, noted, meta, Asked([before], [answer.turns]))
+        before = _after_earlier(record, names, noted, meta, SaidAfter([before], [answer.turns]))
     if names.system in record and (before[0]["role"] == "system" or not record[names.system]):
         meta[names.system] = record[names.system]
     elif system := text_part(record, names.system, noted, "system"):
@@ -209,7 +209,7 @@ def _before_text(
         return []
     prompts = [asking(prompt), asking(str(record.get(names.prompt) or prompt))]
     turns = read_before(
-        record, names.history, Asked(prompts, [_answer(record, names, noted, meta).turns]), noted
+        record, names.history, SaidAfter(prompts, [_answer(record, names, noted, meta).turns]), noted
     )
     if "set_aside" in noted:
         meta[names.history] = value
@@ -217,7 +217,7 @@ def _before_text(
 
 
 def _after_earlier(
-    record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record, asked: Asked
+    record: Record, names: PairColumns, noted: dict[str, JSON], meta: Record, asked: SaidAfter
 ) -> list[Message]:
     """The turns of a prompt, which say first who the assistant is, with earlier ones before them."""
     earlier = read_before(record, names.history, asked, noted) if record[names.history] else []

@@ -40,7 +40,7 @@ from tamis.formats.names import (
 from tamis.formats.pairs import joined_prompt, split_prompt
 from tamis.formats.preferred import how_numbered, match_sides, names_sides, preferred_side, scale_of
 from tamis.formats.role_labels import role_of
-from tamis.formats.said_before import Asked, asking, read_before, turns_joined, turns_parted, write_before
+from tamis.formats.said_before import SaidAfter, asking, read_before, turns_joined, turns_parted, write_before
 from tamis.formats.stored_form import ColumnMapping, value_at
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.formats.turn_lists import read_turn_list, write_turn_list
@@ -151,7 +151,7 @@ def _conversation(
     ]
     answers = [after, *filter(None, refused)]
     prompts = [prompt, asking(record[fields.prompt])] if noted["prompt"] == "text" else [prompt]
-    earlier = read_before(record, fields.history, Asked(prompts, answers), noted)
+    earlier = read_before(record, fields.history, SaidAfter(prompts, answers), noted)
     used += [fields.history] if "history_value" in noted else []
     return turns_joined(earlier, list(prompt), noted) + after, used
 

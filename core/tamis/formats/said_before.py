@@ -14,7 +14,7 @@ _PAIR = 2  # turns: a prompt and an answer
 _PLAIN = ("role", "content")
 
 
-class Asked(NamedTuple):
+class SaidAfter(NamedTuple):
     """What is said after earlier turns: the turns of the prompt, each way in which they may be written, and the answers to
     it, first the one that is learned.
     """
@@ -36,7 +36,7 @@ def asking(text: str) -> list[Message]:
     return [{"role": "user", "content": text}]
 
 
-def read_before(record: Record, column: str, asked: Asked, noted: dict[str, JSON]) -> list[Message]:
+def read_before(record: Record, column: str, asked: SaidAfter, noted: dict[str, JSON]) -> list[Message]:
     """Return the turns before a prompt, a system turn among them, without those that the prompt and an answer say themselves.
 
     What cannot be read is noted as ``set_aside``, as are turns that open with another system turn than the prompt does; for
@@ -111,7 +111,7 @@ def turns_parted(before: Sequence[Message], noted: dict[str, JSON]) -> tuple[lis
     return (opening + earlier, prompt) if noted.get("history_system") else (earlier, opening + prompt)
 
 
-def _said_again(turns: Sequence[Message], asked: Asked) -> _Again:
+def _said_again(turns: Sequence[Message], asked: SaidAfter) -> _Again:
     """What of the end of earlier turns is said again: all of them wherever the prompt has them, or as many as it begins with."""
     for place, answer in enumerate(asked.answers):
         for prompt in asked.prompts:
