@@ -35,6 +35,7 @@ from tamis.formats.stored_form import (
     is_side_by_side,
     lifted,
     listed_objects,
+    marked_columns,
     open_record,
 )
 from tamis.formats.survey import Survey, survey_file
@@ -207,6 +208,7 @@ def _matches(
             fields = with_alternatives(_with_json(fields, json_columns, seen_columns(shown)), shown)
             beside = _side_by_side(fields, tried)
             fields = fields.model_copy(update={"side_by_side": beside}) if beside else fields
+            fields = _with_marks(form, fields, [*tried, *spread], ranked=True)
             matches.append(FormatMatch(name, fields, form.readable_fraction(tried, fields)))
     return sorted(matches, key=lambda candidate: -candidate.confidence)
 
@@ -298,6 +300,23 @@ def _side_by_side(fields: ColumnMapping, records: Sequence[Record]) -> tuple[str
     return tuple(column for column in columns if is_side_by_side(opened.get(column)))
 
 
+def _with_marks(
+    form: Format, fields: ColumnMapping, records: Sequence[Record], *, ranked: bool = False
+) -> ColumnMapping:
+    """Return the mapping with the columns whose text has marks of who speaks, where reading these refuses few records.
+
+    Where formats are ``ranked``, one without turns (Alpaca) then reads none, and another takes its place.
+    """
+    marked = marked_columns(fields, records) if "marked" not in fields.model_fields_set else ()
+    if not marked:
+        return fields
+    read = fields.model_copy(update={"marked": marked})
+    if ranked and form.name == "alpaca":
+        return read
+    enough = 2 * form.readable_fraction(records, read) >= form.readable_fraction(records, fields)
+    return read if enough else fields
+
+
 def _tried(seen: Survey) -> list[Record]:
     return [record for _, _, record in seen.records]
 
@@ -326,6 +345,7 @@ def _chosen(format_name: str, fields: ColumnMapping | None, seen: Survey) -> For
         fields = fields.settled([*seen.telling, *(record for _, _, record in seen.spread)], suggested)
         if set(fields.json_columns) <= set(seen.json_columns):
             fields = _with_json(fields, seen.json_columns, columns)
+        fields = _with_marks(form, fields, [*_tried(seen), *(record for _, _, record in seen.spread)])
     return FormatMatch(
         format_name, fields, form.readable_fraction([record for _, _, record in seen.records], fields)
     )

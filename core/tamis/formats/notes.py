@@ -37,6 +37,8 @@ _SAID = {
     "verdict": "says that the answer is not a good one: not read, such rows are trained like the others; leave them out by a filter on this column",
     "rewritten-beside": "another writing of the answer or a judgement of it: kept as metadata, not trained; to learn it instead, name it with --map as "
     "the answer of the format",
+    "marks": "marks of who speaks, or a template's token at the end, inside what is asked or answered: not read, for not all rows that were looked at "
+    "have them; learned as they stand",
     "own-key": "the text of a turn that has none under the usual key: read from here, written back here",
     "no-text": "a system turn without text under the usual key, with texts under this one: not read, the turn is empty",
     "annotations": "annotations that are no part of the conversation: kept as metadata",

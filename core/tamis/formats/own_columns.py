@@ -11,7 +11,7 @@ from tamis.formats.chat import with_usual_labels
 from tamis.formats.conversation import SHAPE, shape_of
 from tamis.formats.format import Format, Record
 from tamis.formats.late_columns import with_alternatives
-from tamis.formats.stored_form import ColumnMapping
+from tamis.formats.stored_form import ColumnMapping, marked_columns
 from tamis.formats.targets import JSON_LINES, Target
 from tamis.types import JSON, Example
 
@@ -87,6 +87,9 @@ class OwnColumns:
             if suggested := form.suggest([record]):
                 # What the numbers of a choice mean, no row tells by itself.
                 suggested = with_alternatives(suggested.settled([], self._names), [record])
+                if self._names.marked:
+                    marked = marked_columns(suggested, [record])
+                    suggested = suggested.model_copy(update={"marked": marked})
             readings.append((form, suggested))
         found: dict[str, None] = {}
         for form, fields in readings:

@@ -86,6 +86,11 @@ class PreferenceFields(ColumnMapping):
         """The columns of the answers between which the choice decides, in their order."""
         return (self.chosen, self.rejected, *self.others)
 
+    @property
+    def further_answers(self) -> tuple[str, ...]:
+        """Columns of answers beside those of the parts."""
+        return self.others
+
     def settled(self, records: Sequence[dict[str, JSON]], suggested: ColumnMapping | None = None) -> Self:
         """Return the mapping with the meaning of the choice's numbers and the further answers, where no person named them."""
         if not self.choice:

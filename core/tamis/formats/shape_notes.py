@@ -12,6 +12,7 @@ from tamis.formats.channels import THOUGHT
 from tamis.formats.conversation import SHAPE
 from tamis.formats.exchanges import left_in_exchanges
 from tamis.formats.format import Record
+from tamis.formats.marked_texts import unread_marks
 from tamis.formats.names import match_column, usual_spelling
 from tamis.formats.notes import Notes
 from tamis.formats.polarity import BAD, GOOD, worth_of
@@ -81,6 +82,7 @@ def note_shape(record: Record, examples: Sequence[Example], notes: Notes) -> Non
     meta = examples[0].meta
     if meta:
         _note_columns(examples[0], notes)
+    _note_marks(record, examples[0], notes)
     messages = examples[0].messages
     ends = max(len(messages[0]), len(messages[-1]))
     if (ends if len(messages) == 2 else max(map(len, messages))) > _ROLE_AND_CONTENT:
@@ -99,6 +101,15 @@ def _source_of(key: str, meta: Record) -> str:
     shape = meta.get(SHAPE)
     column = shape.get("reasoning") if type(shape) is dict else None
     return column if isinstance(column, str) and key == THOUGHT else key
+
+
+def _note_marks(record: Record, example: Example, notes: Notes) -> None:
+    """Count a row whose texts have marks of who speaks in them, by the column of the first such text."""
+    for turn in example.messages:
+        text = turn.get("content")
+        if type(text) is str and unread_marks(text):
+            notes[next((name for name, value in record.items() if value == text), ""), "marks"] += 1
+            return
 
 
 def _note_columns(example: Example, notes: Notes) -> None:

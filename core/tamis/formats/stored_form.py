@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from tamis.formats.cell_text import data_in, is_nothing, style_of, text_of_data
+from tamis.formats.marked_texts import columns_with_marks, read_marked, written_marked
 from tamis.registry import Options
 from tamis.types import JSON, ROLES
 
@@ -24,7 +25,7 @@ class ColumnMapping(Options):
     """
 
     unwritten: ClassVar[frozenset[str]] = frozenset(
-        ("roles", "side_by_side", "join")
+        ("roles", "side_by_side", "join", "marked")
     )  # fields not written where empty
 
     of_items: ClassVar[frozenset[str]] = frozenset()  # parts that are keys of a list's items, not columns
@@ -63,7 +64,12 @@ class ColumnMapping(Options):
         (), description="Columns whose text is joined to the first user turn, each behind a blank line"
     )
 
-    @field_validator("json_columns", "side_by_side", "join", mode="before")
+    marked: tuple[str, ...] = Field(
+        (),
+        description="Columns of a prompt and its answers whose text has marks of who speaks: read as turns",
+    )
+
+    @field_validator("json_columns", "side_by_side", "join", "marked", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(name for name in value.split(",") if name) if isinstance(value, str) else value
@@ -108,9 +114,13 @@ class ColumnMapping(Options):
     @cached_property
     def reshapes(self) -> bool:
         """Whether records must be changed before they are read."""
-        return bool(
-            self.joined or self.side_by_side or self.json_columns or self.opened or self.roles or self.join
-        )
+        before_read = (self.joined, self.side_by_side, self.json_columns, self.opened, self.roles, self.join)
+        return any(before_read) or bool(self.marked)
+
+    @property
+    def further_answers(self) -> tuple[str, ...]:
+        """Columns of answers beside those of the parts."""
+        return ()
 
 
 def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[str, JSON], dict[str, JSON]]:
@@ -134,7 +144,9 @@ def open_record(record: dict[str, JSON], fields: ColumnMapping) -> tuple[dict[st
     called = {column: f"={part}" for part, column in fields.parts.items()}
     found = {name: _present(record, columns) for name, columns in fields.joined.items()}
     record = _renamed(record, {column: name for name, column in found.items() if column})
+    marks = read_marked(record, fields.parts, fields.further_answers, fields.marked) if fields.marked else {}
     noted: dict[str, JSON] = {
+        "marks": {called.get(column, column): style for column, style in marks.items()},
         "joined": {called[name]: column for name, column in found.items() if column},
         "json": {called.get(column, column): style for column, style in styles.items()},
         "opened": opened,
@@ -148,6 +160,8 @@ def close_record(record: dict[str, JSON], noted: dict[str, JSON], names: ColumnM
     columns = {f"={part}": column for part, column in names.parts.items()}
     styles = {columns.get(key, key): style for key, style in (noted.get("json") or {}).items()}
     opened = noted.get("opened") or []
+    if marks := {columns.get(key, key): style for key, style in (noted.get("marks") or {}).items()}:
+        record = written_marked(record, marks, names.parts)
     found = {columns[key]: column for key, column in (noted.get("joined") or {}).items() if key in columns}
     record = _renamed(record, {name: found.get(name, first) for name, (first, *_) in names.joined.items()})
     for key in noted.get("side_by_side") or ():
@@ -164,11 +178,17 @@ def close_record(record: dict[str, JSON], noted: dict[str, JSON], names: ColumnM
     return record
 
 
+def marked_columns(fields: ColumnMapping, records: Sequence[dict[str, JSON]]) -> tuple[str, ...]:
+    """The columns of a prompt and its answers that are texts with marks of who speaks in all records."""
+    opened = [open_record(record, fields)[0] if fields.reshapes else record for record in records]
+    return columns_with_marks(fields.parts, fields.further_answers, opened)
+
+
 def spoken_as_data(noted: dict[str, JSON]) -> dict[str, JSON]:
     """Return what restores the form of all but the parts of the conversation, which stay lists and objects."""
     kept = {key: style for key, style in (noted.get("json") or {}).items() if not key.startswith("=")}
     beside = [key for key in noted.get("side_by_side") or () if not key.startswith("=")]
-    return noted | {"json": kept, "side_by_side": beside}
+    return noted | {"json": kept, "side_by_side": beside, "marks": {}}
 
 
 def _present(record: dict[str, JSON], columns: Sequence[str]) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from pydantic import Field
 
@@ -14,15 +13,13 @@ from tamis.formats.channels import arguments_of, call_of
 from tamis.formats.conversation import SHAPE, add_meta, build_example, plain_obstacle, shape_of
 from tamis.formats.format import Format, Record, cannot_hold, left_over, optional_text, seen_columns, text_of
 from tamis.formats.names import SYSTEM, TRANSCRIPTS, is_refused, match_column, match_text, optional_column
+from tamis.formats.spoken_texts import spoken_turns
 from tamis.formats.stored_form import ColumnMapping
-from tamis.formats.transcript_marks import STYLES, between_tokens, role_of_mark, without_end
 from tamis.types import JSON, Example, Message
 
 _CALL = re.compile(r"(?:<functioncall>|\[TOOL_CALLS\])\s*", re.IGNORECASE)
 _SYSTEM_HEAD = re.compile(r"\s*SYSTEM:\s*", re.IGNORECASE)
 _RECIPIENT = re.compile(r"<\|start\|>assistant\b[^|]*(?:<\|channel\|>\w+)?[^|]*?\bto=functions\.([\w.-]+)")
-_ANALYSIS = "<|channel|>analysis"
-_MAX_HEAD = 4_000  # characters before the first mark: a system prompt, not a document that quotes a talk
 _USUAL_FRAMES = {
     "system": ("", ""), "user": ("\n\nHuman: ", ""), "assistant": ("\n\nAssistant: ", ""),
 }  # fmt: skip
@@ -35,22 +32,13 @@ class TranscriptFields(ColumnMapping):
     system: str = Field("", description="Column with a system prompt beside the text; may be missing")
 
 
-class _Spoken(NamedTuple):
-    """A turn, and the text before and after its content; ``thought`` is that around the reasoning before both."""
-
-    message: Message
-    before: str
-    after: str
-    thought: tuple[str, ...] = ()
-
-
 def transcript() -> Format:
     """Return the format of conversations in one text."""
     return Format(name="transcript", fields=TranscriptFields, read=_read, render=_render, suggest=_suggest)
 
 
 def _read(record: Record, fields: TranscriptFields) -> list[Example]:
-    spoken = _spoken(text_of(record, fields.text))
+    spoken = spoken_turns(text_of(record, fields.text))
     if not spoken:
         raise InvalidRecord(f"field {fields.text!r} has no marks that say who speaks")
     noted: dict[str, JSON] = {
@@ -67,72 +55,6 @@ def _read(record: Record, fields: TranscriptFields) -> list[Example]:
     example = build_example(messages)
     example.meta = {**left_over(record, used), SHAPE: noted}
     return [example]
-
-
-def _spoken(text: str) -> list[_Spoken]:
-    """Return the turns of a text; none for a text in which no style finds a question and an answer."""
-    for style in STYLES:
-        marks = list(style.finditer(text))
-        if len(marks) >= 2 and (turns := _between(text, marks)):
-            return _with_thoughts(_with_one_system(turns))
-    return []
-
-
-def _with_one_system(turns: list[_Spoken]) -> list[_Spoken]:
-    """Of a system turn and a developer's behind it the latter is the system prompt, the former stands before it."""
-    if [turn.message["role"] for turn in turns[:2]] != ["system", "system"]:
-        return turns
-    frame, told, *others = turns
-    before = f"{frame.before}{frame.message['content']}{frame.after}{told.before}"
-    return [told._replace(before=before), *others]
-
-
-def _with_thoughts(turns: list[_Spoken]) -> list[_Spoken]:
-    """Turns of the channel ``analysis`` as the reasoning of the answer behind them."""
-    made: list[_Spoken] = []
-    for turn in turns:
-        last = made[-1] if made else None
-        thinks = last is not None and _ANALYSIS in last.before and not last.thought
-        if (
-            last is None
-            or not thinks
-            or turn.message["role"] != "assistant"
-            or last.message["role"] != "assistant"
-        ):
-            made.append(turn)
-            continue
-        message = {**turn.message, "reasoning_content": last.message["content"]}
-        made[-1] = turn._replace(message=message, thought=(last.before, last.after))
-    return made
-
-
-def _between(text: str, marks: Sequence[re.Match[str]]) -> list[_Spoken]:
-    head = text[: marks[0].start()]
-    if len(head) > _MAX_HEAD:
-        return []
-    turns: list[_Spoken] = []
-    lead = head
-    says_more = between_tokens(head)
-    roles = [role_of_mark(mark[1]) for mark in marks]
-    if says_more and roles[0] != "system" and _role_is_template(marks[0][1]):
-        start = head.index(says_more)
-        turns.append(
-            _Spoken({"role": "system", "content": says_more}, head[:start], head[start + len(says_more) :])
-        )
-        lead = ""
-    ends = [*(mark.start() for mark in marks[1:]), len(text)]
-    for mark, role, end in zip(marks, roles, ends, strict=True):
-        content = text[mark.end() : end]
-        kept = without_end(content)
-        turns.append(_Spoken({"role": role, "content": kept}, lead + mark[0], content[len(kept) :]))
-        lead = ""
-    told = {turn.message["role"] for turn in turns}
-    return turns if {"user", "assistant"} <= told else []
-
-
-def _role_is_template(label: str) -> bool:
-    # What stands before "### Instruction:" is the same in every row of a file: a template, no system prompt.
-    return label.strip().lower() != "instruction"
 
 
 def _with_call(message: Message, before: str, noted: dict[str, JSON]) -> Message:
@@ -191,7 +113,7 @@ def _render(example: Example, fields: TranscriptFields | None = None) -> Record:
         f"{_thought_text(turn, thought)}{before}{mark if is_call else ''}{turn['content']}{after}"
         for turn, is_call, (before, after, *thought) in zip(turns, called, frames, strict=True)
     )
-    if [turn.message for turn in _spoken(text)] != [
+    if [turn.message for turn in spoken_turns(text)] != [
         {**turn, "content": mark + turn["content"]} if is_call else turn
         for turn, is_call in zip(turns, called, strict=True)
     ]:
@@ -215,7 +137,7 @@ def _suggest(records: Sequence[Record]) -> TranscriptFields | None:
     columns = {column: value for column, value in seen_columns(records).items() if not is_refused(column)}
     for name in TRANSCRIPTS:
         column = match_column(columns, name)
-        if column is not None and isinstance(columns[column], str) and _spoken(columns[column]):
+        if column is not None and isinstance(columns[column], str) and spoken_turns(columns[column]):
             return TranscriptFields(
                 text=column, system=optional_column(columns, match_text, SYSTEM, (column,))
             )

@@ -34,6 +34,7 @@ STYLES = tuple(
         r"(?:^\s*|(?<!\s)[^\S\n]*\n\s*)(?:\[Round \d+\]\s*)?(问|答|用户|助手|ユーザー|アシスタント)\s*[:\uff1a]\s*",
     )
 )
+N_TEMPLATES = 12  # of the styles the first ones are marks of templates, which no prose has
 _ROLE_OF = {
     "system": "system", "developer": "system",
     **dict.fromkeys(
@@ -50,6 +51,9 @@ _SPECIAL = r"</?s>|<\|[a-z_]+\|>|<end_of_turn>|<turn\|>|<eos>|<bos>|<eo[ha]>|\[\
 _UNSAID = re.compile(rf"(?:\s|{_SPECIAL})+", re.IGNORECASE)
 _START = re.compile(rf"(?:\s|{_SPECIAL}|\[gMASK\]|<sop>)*", re.IGNORECASE)
 
+_LAST_TOKEN = re.compile(rf"(?:{_SPECIAL})\s*$", re.IGNORECASE)
+_LONGEST_END = 200  # characters of a token and the blanks behind it
+
 
 def role_of_mark(label: str) -> str:
     """The role of whoever a mark names."""
@@ -62,6 +66,11 @@ def role_of_mark(label: str) -> str:
         begins = name.endswith(("<<sys>>", "[system_prompt]"))
         return "system" if begins else "assistant" if name.endswith("[/inst]") else "user"
     return _ROLE_OF[name]
+
+
+def ends_with_token(text: str) -> bool:
+    """Whether a text ends with a special token, blanks behind it or not."""
+    return _LAST_TOKEN.search(text[-_LONGEST_END:]) is not None
 
 
 def without_end(text: str) -> str:
