@@ -463,7 +463,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "row_tokens": ("what a referee counts before it selects", "row_tokens keep_row_tokens remake_row_tokens"),
     "referee": (
         "what is settled before a referee is asked for, and its methods",
-        "methods_of draw_for_referee prepare_referee",
+        "methods_of draw_for_referee prepare_referee steered with_target",
     ),
     "proxy_pool": ("what every study by small trainings begins with", "draw_pool prepare_pool"),
     "proxy_timing": ("the clock of an estimate, and how it says a time", "time_training time_in_words"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tamis.actions.referee import RefereeRequest
 from tamis.cli.referee import referee_lines
+from tamis.selectors import SELECTORS
 from tamis.steps.referee.result import (
     FILE,
     ClusterResult,
@@ -19,7 +21,7 @@ from tamis.steps.referee.result import (
     write_bytes,
 )
 from tamis.store.artifacts.store import ArtifactStore, make_manifest
-from tests.pages.page_workspace import checked, open_page, said
+from tests.pages.page_workspace import add_target, checked, open_page, said
 
 SENTENCE = "kMQ beats random by 0.030 ± 0.011 nats per token (8 seeds, 312 families, 20,000 tokens each)."
 
@@ -125,3 +127,26 @@ def test_tasks_are_asked_where_the_harness_is_installed_and_it_is_said_where_it_
     checked(app.multiselect(key="referee_tasks").set_value(["piqa"]).run())
     checked(next(one for one in app.button if one.label == "Start the referee").click().run())
     assert [one.lm_eval_tasks for one in asked] == [("piqa",)]
+
+
+def test_what_methods_select_for_is_asked_where_several_targets_are_and_stands_there_where_one_is(
+    workspace: Path, dataset_id: str
+) -> None:
+    def opened() -> AppTest:
+        app = open_page("referee", dataset=dataset_id)
+        return checked(
+            app.multiselect(key="referee_methods_Own choice").set_value(["target_round_robin"]).run()
+        )
+
+    add_target(workspace, dataset_id, "baking")
+    assert opened().multiselect(key="referee_steering").value == ["baking"]
+    add_target(workspace, dataset_id, "stars", "a star")
+    app = opened()
+    assert app.multiselect(key="referee_steering").value == []
+    checked(next(one for one in app.button if one.label == "Start the referee").click().run())
+    assert "2 targets and none is named" in app.error[0].value
+    # Where no method goes by one, it is only measured on.
+    app = open_page("referee", dataset=dataset_id)
+    assert app.multiselect(key="referee_target").label == "Targets to measure on"
+    app = open_page("compare", dataset=dataset_id, compare_methods=SELECTORS["target_round_robin"].title)
+    assert app.multiselect(key="compare_target").value == ["stars"]

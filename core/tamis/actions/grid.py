@@ -11,6 +11,7 @@ from tamis.errors import InvalidOptions, UnknownName
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.options import MAX_COMPARED
+from tamis.steps.resolve_targets import freeze_target, reads_target
 from tamis.steps.select.options import NO_QUALITY, SelectOptions
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
@@ -23,7 +24,8 @@ class Grid:
     """What to draw: every method with every seed at one budget; ``cost`` is what a row costs, where the unit is cost.
 
     ``options`` holds the options of a method by its name, ``shared`` what all selections have in common besides
-    (``within``, ``clustering``), ``compare`` the options of the comparison. A method without chance is run once.
+    (``within``, ``clustering``, and ``target``, which those that select for one go by), ``compare`` the options of the
+    comparison. A method without chance is run once.
     """
 
     methods: tuple[str, ...]
@@ -88,8 +90,7 @@ def submit_grid(
     Raises InvalidOptions and UnknownName before anything is queued, and ArtifactMissing for what a method reads and the
     dataset lacks; methods before that one are queued by then, and stay.
     """
-    requests = grid_requests(grid)
-
+    requests = [_for_its_target(workspace, dataset_id, one) for one in grid_requests(grid)]
     selections = tuple(
         submit(workspace, dataset_id, "select", one, target=target, standing="inside") for one in requests
     )
@@ -116,8 +117,17 @@ def _request(grid: Grid, name: str, seed: int) -> dict[str, JSON]:
         "seed": seed,
         "method_options": dict(grid.options.get(name, {})),
     }
+    if "target" not in row.reads:
+        values.pop("target", None)
     if grid.cost:
         values["cost"] = grid.cost
     if grid.quality and row.takes_quality:
         values["quality"] = grid.quality
     return values
+
+
+def _for_its_target(workspace: Workspace, dataset_id: str, values: dict[str, JSON]) -> dict[str, JSON]:
+    """With the target that it goes by as an artifact; of several that are there one has to be named."""
+    if not reads_target("select", values):
+        return values
+    return values | {"target": freeze_target(workspace, dataset_id, str(values.get("target") or ""))}

@@ -12,8 +12,15 @@ from tamis.compute.target.leaks import find_leaks
 from tamis.errors import InvalidOptions
 from tamis.recipes import RECIPES, SftOptions
 from tamis.registry import parse_options
-from tamis.steps.proxies.judged import judged_examples
-from tamis.steps.proxies.preparation import PoolSplit, RowTokenCounts, split_pool
+from tamis.steps.base_model import base_model_folder
+from tamis.steps.proxies.judged import JudgedExamples, judged_examples, say_judged
+from tamis.steps.proxies.preparation import (
+    PoolSplit,
+    RowTokenCounts,
+    most_tokens,
+    readable_examples,
+    split_pool,
+)
 from tamis.steps.resolve_rows import look_at
 from tamis.steps.resolve_targets import freeze_target, named_targets
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
@@ -28,8 +35,8 @@ class ProxyRequest:
     """How each small model is trained and measured: what all trainings of a study share.
 
     ``n_held_out`` rows, at most, are held out, or those of a frozen scope ``held_out``. Losses of the examples of a ``target``,
-    by name or several as first,second, are looked at beside: of its half that judges where it was split; no row of the pool is
-    one of them.
+    by name or several as first,second, are looked at beside: of its half that judges where it was split, and of those that can
+    be read; no row of the pool is one of them.
     """
 
     budget_tokens: int = 20_000
@@ -51,11 +58,12 @@ class ProxyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnPool:
-    """The rows that a study would have, and ``counted`` (n,) tokens of each."""
+    """The rows that a study would have, and ``counted`` (n,) tokens of each; ``told`` is what targets are not measured on."""
 
     split: PoolSplit
     counts: RowTokenCounts
     counted: Int64s
+    told: tuple[str, ...] = ()
 
     @property
     def mean_tokens(self) -> float:
@@ -79,10 +87,13 @@ class ProxyPool(DrawnPool):
     target: str = ""
 
 
-def draw_pool(workspace: Workspace, dataset_id: str, request: ProxyRequest) -> DrawnPool:
+def draw_pool(
+    workspace: Workspace, dataset_id: str, request: ProxyRequest, *, steers: bool = False
+) -> DrawnPool:
     """Count tokens and hold rows out, the same for the same dataset, model, number and seed; nothing is written.
 
-    Reads every text once. Raises InvalidOptions where too little is left.
+    ``steers`` is whether something selects for the target, which need not be measured on then. Reads every text once. Raises
+    InvalidOptions where too little is left and for a target that cannot be measured on.
     """
     store = workspace.artifacts
     _check_recipe(request)
@@ -92,15 +103,18 @@ def draw_pool(workspace: Workspace, dataset_id: str, request: ProxyRequest) -> D
     clusters = np.full(len(counts.all), NOISE) if clustering is None else read_cluster_ids(clustering)
     named = read_frozen(store.get(dataset_id, "rows", request.held_out)) if request.held_out else None
     readable = counts.all > 0
+    told: list[str] = []
     if request.target:
-        readable[_leaking(examples, named_targets(workspace, dataset_id, request.target))] = False
+        judged = [judged_examples(one) for one in named_targets(workspace, dataset_id, request.target)]
+        told = [said for one in judged for said in _check_judged(workspace, request, one, steers=steers)]
+        readable[_leaking(examples, judged)] = False
     split = split_pool(
         examples, readable, np.asarray(clusters, dtype=np.int64), request.n_held_out,
         model=request.model, workspace=workspace.path, seed=request.seed, named=named,
     )  # fmt: skip
     return DrawnPool(
-        split=split, counts=counts, counted=counts.all if request.count == "all" else counts.response
-    )
+        split=split, counts=counts, counted=counts.all if request.count == "all" else counts.response, told=tuple(told),
+    )  # fmt: skip
 
 
 def prepare_pool(
@@ -116,6 +130,7 @@ def prepare_pool(
         split=drawn.split,
         counts=drawn.counts,
         counted=drawn.counted,
+        told=drawn.told,
         held_out=freeze_rows(store, dataset_id, drawn.split.held_out, "held out by a study"),
         pool=freeze_rows(store, dataset_id, drawn.split.pool, "pool of a study"),
         costs=kept.all if request.count == "all" else kept.response,
@@ -124,14 +139,30 @@ def prepare_pool(
     )
 
 
-def _leaking(examples: Artifact, targets: Sequence[Artifact]) -> list[int]:
+def _check_judged(
+    workspace: Workspace, request: ProxyRequest, judged: JudgedExamples, *, steers: bool
+) -> list[str]:
+    """What has to be known of targets that are not measured on whole; raises InvalidOptions for one that cannot be."""
+    options, folder = _recipe(request), base_model_folder(request.model, workspace.path)
+    read, limit = readable_examples(judged, folder, options), most_tokens(folder, options)
+    for number, name in enumerate(judged.names):
+        own = judged.part == number
+        if not own.any() and not steers:
+            raise InvalidOptions(
+                f"No example of target {name!r} has an answer to be measured on: give prompts with responses, or leave it out."
+            )
+        if own.any() and not read[own].any():
+            raise InvalidOptions(
+                f"None of the {int(own.sum()):,} examples of target {name!r} with an answer can be read within {limit:,} tokens, "
+                "so nothing can be measured on it: raise max_length (with step_tokens), or leave it out."
+            )
+    return say_judged(judged, judged.part[read], limit)
+
+
+def _leaking(examples: Artifact, judged: Sequence[JudgedExamples]) -> list[int]:
     """Rows that are an example that judges, or hold one."""
-    judged = [judged_examples(one) for one in targets]
     if not any(one.examples for one in judged):
-        named = " and ".join(repr(one.summary["name"]) for one in targets)
-        raise InvalidOptions(
-            f"No example of target {named} has an answer to be measured on: give prompts with responses."
-        )
+        return []
     table = read_examples(examples, ("prompt", "response"))
     texts = [[text or "" for text in table[name].to_pylist()] for name in ("prompt", "response")]
     sides = [one.texts for one in judged]
@@ -141,10 +172,18 @@ def _leaking(examples: Artifact, targets: Sequence[Artifact]) -> list[int]:
 
 
 def _check_recipe(request: ProxyRequest) -> None:
-    options = parse_options(RECIPES[request.recipe].options, dict(request.recipe_options))
-    assert isinstance(options, SftOptions)
+    options = _recipe(request)
     if options.max_length > request.step_tokens:
         raise InvalidOptions(
             f"A row may have {options.max_length:,} tokens (max_length) and a step has {request.step_tokens:,} "
             "(step_tokens): no row may be longer than a step. Lower the one or raise the other."
         )
+
+
+def _recipe(request: ProxyRequest) -> SftOptions:
+    options = parse_options(RECIPES[request.recipe].options, dict(request.recipe_options))
+    if not isinstance(options, SftOptions):
+        raise InvalidOptions(
+            f"{RECIPES[request.recipe].title} trains no language model on rows: take sft_full or sft_lora."
+        )
+    return options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from tamis.actions.study_runs import StudyRun, study_runs
 from tamis.actions.submit import HERE, RunTarget, Submission, lacking_for_target, plan_run, submit
 from tamis.actions.worth import solved_weights
 from tamis.errors import InvalidOptions, MissingExtra, UnknownName
+from tamis.jobs.model import Job
 from tamis.registry import parse_options
 from tamis.selectors import SELECTORS
 from tamis.steps.finetune.options import harness_missing
@@ -21,6 +22,7 @@ from tamis.steps.referee.options import RefereeOptions
 from tamis.steps.referee.result import Ruling, read_ruling
 from tamis.steps.referee.sentence import cost_text
 from tamis.steps.referee.step import judged_title
+from tamis.steps.resolve_targets import named_targets
 from tamis.store.artifacts.choices import BASELINE
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.workspace import Workspace
@@ -28,7 +30,7 @@ from tamis.types import JSON
 
 __all__ = [
     "LONGEST", "PRESETS", "REFINEMENT", "WORTH", "RefereeRequest", "Ruling", "cost_text", "list_referees", "methods_of",
-    "read_ruling", "submit_referee", "judged_title",
+    "read_ruling", "steered", "submit_referee", "judged_title", "with_target",
 ]  # fmt: skip
 
 STEP = "referee"
@@ -58,7 +60,7 @@ class RefereeRequest(ProxyRequest):
     A method is the name of a selector, ``refinement``, ``selection:ID``, a selection within the pool, or ``worth:ID``, rows drawn
     at random in the mixture that this worth solved, or ``top_quality:SCORE``, the highest of that score whatever ``quality`` is. ``methods`` of a preset come first. ``options`` holds
     those of a method by its name (for ``refinement`` those of refine). ``quality`` steers the methods that have no score of their
-    own, ``target`` is what those that select for one go by.
+    own, ``target`` is what those that select for one go by, measured on, too, where its examples have answers.
     Every trained model answers ``lm_eval_tasks`` of the lm-evaluation-harness, too, ``lm_eval_limit`` rows of each at most; they
     are looked at beside and claim nothing.
     """
@@ -89,6 +91,23 @@ def methods_of(request: RefereeRequest) -> list[str]:
     return list(dict.fromkeys(named))
 
 
+def steered(request: RefereeRequest) -> list[str]:
+    """The methods that select for a target."""
+    named = [name for name in methods_of(request) if name in SELECTORS]
+    return [name for name in named if "target" in SELECTORS[name].reads]
+
+
+def with_target(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> RefereeRequest:
+    """The request with the dataset's only target where a method selects for one and none is named.
+
+    Raises InvalidOptions where there are several, ArtifactMissing where there is none.
+    """
+    if request.target or not steered(request):
+        return request
+    (only,) = named_targets(workspace, dataset_id, "")
+    return replace(request, target=str(only.summary["name"]))
+
+
 def _check_options(request: RefereeRequest, named: Sequence[str]) -> None:
     """Options of a method that is not there would be left out, and the verdict be on another than was meant."""
     takes = [name for name in named if not name.startswith((GIVEN, WORTH))]
@@ -99,7 +118,7 @@ def _check_options(request: RefereeRequest, named: Sequence[str]) -> None:
 
 def draw_for_referee(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> DrawnPool:
     """The rows of ``draw_pool``, with twice the budget's tokens in the pool; raises InvalidOptions where it has fewer."""
-    drawn = draw_pool(workspace, dataset_id, request)
+    drawn = draw_pool(workspace, dataset_id, request, steers=bool(steered(request)))
     n_tokens = int(drawn.counted[drawn.split.pool].sum())
     if n_tokens < 2 * request.budget_tokens:
         raise InvalidOptions(
@@ -120,9 +139,10 @@ def submit_referee(
 ) -> Submission:
     """Queue every selection that is not there yet, and the referee, which waits for them.
 
-    The selections are the referee's own. Raises InvalidOptions, UnknownName and ArtifactMissing before anything is queued.
+    The selections are the referee's own; what they lack is queued ``first``. Raises InvalidOptions, UnknownName and
+    ArtifactMissing before anything is queued.
     """
-    names = methods_of(request)
+    names, request = methods_of(request), with_target(workspace, dataset_id, request)
     if request.lm_eval_tasks and harness_missing():
         raise MissingExtra("Tasks of the lm-evaluation-harness", "harness")
     parse_options(RefereeOptions, _referee_options(request, {BASELINE: ["a"], "-": ["b"]}, {}, "a", "b"))
@@ -138,22 +158,22 @@ def submit_referee(
             )
     selections: dict[str, list[str]] = {}
     refined: dict[str, str] = {}
+    first: dict[str, Job] = {}
     for name in names:
         if name == REFINEMENT:
             values = _refinement(request, plan)
-            refined[name] = submit(
-                workspace, dataset_id, "refine", values, target=target, standing="inside"
-            ).job.artifact_id
-            continue
-        selections[name] = [
-            name.removeprefix(GIVEN)
-            if name.startswith(GIVEN)
-            else submit(workspace, dataset_id, "select", values, standing="inside").job.artifact_id
-            for values in _selections(workspace, dataset_id, request, plan, name)
-        ]
+            made = submit(workspace, dataset_id, "refine", values, target=target, standing="inside")
+            refined[name] = made.job.artifact_id
+        elif name.startswith(GIVEN):
+            selections[name] = [name.removeprefix(GIVEN)]
+        else:
+            each = _selections(workspace, dataset_id, request, plan, name)
+            done = [submit(workspace, dataset_id, "select", one, standing="inside") for one in each]
+            selections[name] = [one.job.artifact_id for one in done]
+            first |= {job.job_id: job for one in done for job in one.first}
     values = _referee_options(request, selections, refined, plan.held_out.id, plan.pool.id)
     values |= {"target": plan.target} if plan.target else {}
-    return submit(workspace, dataset_id, STEP, values, target=target)
+    return replace(submit(workspace, dataset_id, STEP, values, target=target), first=tuple(first.values()))
 
 
 def _referee_options(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tamis.actions.proxy_timing import time_in_words, time_training
-from tamis.actions.referee import RANDOM_EACH, RefereeRequest, draw_for_referee, methods_of
+from tamis.actions.referee import (
+    RANDOM_EACH,
+    RefereeRequest,
+    draw_for_referee,
+    judged_title,
+    methods_of,
+    steered,
+    with_target,
+)
 from tamis.actions.roles import needs
 from tamis.compute.referee.claims import SCHEMES
 from tamis.store.workspace import Workspace
@@ -35,8 +43,13 @@ class RefereeEstimate:
 def estimate_referee(workspace: Workspace, dataset_id: str, request: RefereeRequest) -> RefereeEstimate:
     """Time a step of this very training in this process, on rows held out as the run will do it; nothing is queued or kept.
 
-    Raises InvalidOptions, UnknownName and ModelMissing.
+    Raises InvalidOptions, UnknownName, ModelMissing, and MissingExtra without the harness that tasks are asked with.
     """
+    if request.lm_eval_tasks:
+        from tamis.steps.finetune.harness import Harness  # not before: a workspace is opened without it
+
+        Harness(request.lm_eval_tasks, workspace.settings.task_folders)
+    request = with_target(workspace, dataset_id, request)
     names, drawn = methods_of(request), draw_for_referee(workspace, dataset_id, request)
     timed = time_training(workspace, dataset_id, request, drawn.split)
     each = len(names) - 1 + RANDOM_EACH
@@ -49,5 +62,10 @@ def estimate_referee(workspace: Workspace, dataset_id: str, request: RefereeRequ
         text=(
             f"{timed.text} {first:,} trainings to the first look: about {time_in_words(first * timed.seconds)}; {most:,} at most: "
             f"about {time_in_words(most * timed.seconds)}. Selecting is not counted."
+            + "".join(f" {one}" for one in (*_say_steered(request), *drawn.told))
         ),
     )  # fmt: skip
+
+
+def _say_steered(request: RefereeRequest) -> list[str]:
+    return [f"{judged_title(name)} selects towards {request.target}." for name in steered(request)]

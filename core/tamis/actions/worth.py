@@ -154,6 +154,7 @@ def estimate_worth(workspace: Workspace, dataset_id: str, request: WorthRequest)
         text=(
             f"{timed.text} {plan.n_runs:,} mixtures of {n_groups} super-clusters, about {rows:,.0f} rows each, and the model as it "
             f"is: about {time_in_words(n_trainings * timed.seconds)}."
+            + "".join(f" {one}" for one in plan.pool.told)
         ),
     )  # fmt: skip
 

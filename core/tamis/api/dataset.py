@@ -190,7 +190,7 @@ class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTa
 
         The ``unit`` of the budget is rows, or what ``cost`` (``column:NAME``) adds up to where one is named. ``options`` holds
         the options of a method by its name, ``shared`` what all selections have in common besides
-        (``within``, ``clustering``), ``compare`` options of the comparison. Raises InvalidOptions and UnknownName before
+        (``within``, ``clustering``, ``target``), ``compare`` options of the comparison. Raises InvalidOptions and UnknownName before
         anything is queued, ArtifactMissing, JobFailed.
         """
         grid = Grid(

@@ -50,7 +50,8 @@ class HasReferee:
         Random and longest are always among them. A method is a selector's name, ``refinement`` or ``selection:ID``, or those
         of a ``preset`` (dnc, token_length, mig). ``more`` is the rest of ``RefereeRequest``: ``model``, ``n_held_out``,
         ``held_out``, ``step_tokens``, ``count`` (all or response), ``recipe``, ``recipe_options``, ``quality``,
-        ``equivalence_margin``, ``lm_eval_tasks``, ``lm_eval_limit``, ``seed``, ``options`` of methods by their names. Raises
+        ``target`` (what methods that select for one go by, and what is measured on beside; it must be named where there are
+        several), ``equivalence_margin``, ``lm_eval_tasks``, ``lm_eval_limit``, ``seed``, ``options`` of methods by their names. Raises
         InvalidOptions, UnknownName and ArtifactMissing before anything is queued, JobFailed.
         """
         request = RefereeRequest(

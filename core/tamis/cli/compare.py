@@ -46,6 +46,9 @@ out_option = click.option("--out", type=click.Path(path_type=Path), required=Tru
 )
 @click.option("--seed", default=42, show_default=True, help="The first seed.")
 @click.option("--quality", default="", metavar="SCORE", help="Score to pick by and to look at.")
+@click.option(
+    "--target", default="", metavar="NAME[,NAME]", help="Targets that methods which select for one go by."
+)
 @click.option("--within", default="", help="Pick from tag:NAME, scope:SCOPE or selection:ID only.")
 @click.option(
     "--epochs", default=3.0, show_default=True, help="Passes over the rows, for the cost of training."
@@ -97,7 +100,7 @@ def _submit_grid(
         n_seeds=choices["seeds"],
         first_seed=choices["seed"],
         quality=choices["quality"],
-        shared={"within": choices["within"]} if choices["within"] else {},
+        shared={name: choices[name] for name in ("within", "target") if choices[name]},
         compare=asked,
     )
     submitted = submit_grid(session.workspace, dataset_id, grid, target=target)

@@ -9,7 +9,7 @@ import click
 from tamis.cli.command import command, dataset_option
 from tamis.cli.session import Session
 from tamis.cli.studies import say_estimate, show_runs
-from tamis.cli.waiting import end, end_all, follow
+from tamis.cli.waiting import end, end_all, follow, say_first
 from tamis.types import JSON
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ if TYPE_CHECKING:
     "--delta", default=0.02, show_default=True, help="Differences within it count as none, in nats per token."
 )
 @click.option(
-    "--target", default="", metavar="NAME[,NAME]", help="Targets whose losses are looked at beside."
+    "--target",
+    default="",
+    metavar="NAME[,NAME]",
+    help="Targets that methods which select for one go by, and whose losses are looked at beside.",
 )
 @click.option(
     "--lm-eval-tasks",
@@ -82,7 +85,7 @@ def referee(
     session: Session, dataset: str, *, estimate: bool, list_them: bool, no_wait: bool, **asked: JSON
 ) -> int:
     """Train on every method's selections at equal tokens, and say which of them beat random."""
-    from tamis.actions.referee import list_referees, read_ruling, submit_referee
+    from tamis.actions.referee import list_referees, read_ruling, submit_referee, with_target
     from tamis.actions.referee_estimate import estimate_referee
     from tamis.actions.submit import RunTarget
 
@@ -93,9 +96,11 @@ def referee(
     if estimate:
         return say_estimate(session, estimate_referee(session.workspace, dataset_id, request))
     resources = {"workers": asked["workers"]} if asked["workers"] > 1 else {}
-    made = submit_referee(
-        session.workspace, dataset_id, request, target=RunTarget(asked["backend"], resources)
-    )
+    exact = with_target(session.workspace, dataset_id, request)
+    if exact.target != request.target:
+        session.say(f"tamis: it selects for {exact.target}, the only target of this dataset.")
+    made = submit_referee(session.workspace, dataset_id, exact, target=RunTarget(asked["backend"], resources))
+    say_first(session, made)
     if no_wait:
         return end_all(session, [made], wait=False)
     job = follow(session, made)
@@ -149,10 +154,11 @@ def referee_lines(result: Ruling) -> list[str]:
     """The answer, a line per method against random, and what has to be known beside it."""
     from tamis.steps.referee.sentence import cost_text
 
+    wide = max(20, *(len(one.title) + 1 for one in result.methods))
     lines = [
         result.sentence,
         "",
-        f"{'':20}{'loss':>9}{'vs random':>11}{'±':>9}  {'verdict':22}{'passes':>7}  cost of selecting",
+        f"{'':{wide}}{'loss':>9}{'vs random':>11}{'±':>9}  {'verdict':22}{'passes':>7}  cost of selecting",
     ]
     against = {pair.second: pair for pair in result.against_random()}
     for i, method in enumerate(result.methods):
@@ -161,25 +167,25 @@ def referee_lines(result: Ruling) -> list[str]:
             f"{pair.difference:>+11.4f}{pair.half_width:>9.4f}  {pair.verdict:22}" if pair else f"{'':44}"
         )
         lines.append(
-            f"{method.title[:19]:20}{method.loss:>9.4f}{beside}{method.n_passes:>7.2f}  {cost_text(method)}"
+            f"{method.title:{wide}}{method.loss:>9.4f}{beside}{method.n_passes:>7.2f}  {cost_text(method)}"
         )
-    lines.append(f"{'(untrained)':20}{result.base_loss:>9.4f}")
-    return [*lines, "", *result.notes, *_task_lines(result)]
+    lines.append(f"{'(untrained)':{wide}}{result.base_loss:>9.4f}")
+    return [*lines, "", *result.notes, *_task_lines(result, wide)]
 
 
-def _task_lines(result: Ruling) -> list[str]:
+def _task_lines(result: Ruling, wide: int) -> list[str]:
     """A line per method and metric of a task."""
     if not result.tasks:
         return []
     lines = [
         "",
         "Tasks of the lm-evaluation-harness (exploratory, these claim nothing):",
-        f"{'':20}{'task':24}{'metric':20}{'value':>9}{'random':>9}{'untrained':>11}{'q':>8}",
+        f"{'':{wide}}{'task':24}{'metric':20}{'value':>9}{'random':>9}{'untrained':>11}{'q':>8}",
     ]
     for one in result.tasks:
         told = "guessed" if one.is_guessed else "" if one.q is None else f"{one.q:.3f}"
         title = result.methods[one.method].title
         lines.append(
-            f"{title[:19]:20}{one.task[:23]:24}{one.metric[:19]:20}{one.value:>9.4f}{one.random:>9.4f}{one.untrained:>11.4f}{told:>8}"
+            f"{title:{wide}}{one.task[:23]:24}{one.metric[:19]:20}{one.value:>9.4f}{one.random:>9.4f}{one.untrained:>11.4f}{told:>8}"
         )
     return lines

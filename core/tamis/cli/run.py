@@ -11,7 +11,7 @@ import click
 from tamis.cli.command import DATASET, Command, Group, command, dataset_option
 from tamis.cli.exit_codes import DONE
 from tamis.cli.session import Session
-from tamis.cli.waiting import end, end_all, follow, say_attached
+from tamis.cli.waiting import end, end_all, follow, say_attached, say_first
 from tamis.errors import InvalidOptions
 from tamis.types import JSON
 
@@ -195,10 +195,7 @@ def _submit(
     from tamis.steps import STEPS
 
     submission = submit(session.workspace, *run, target=target)
-    for job in submission.first:
-        session.say(
-            f"tamis: {job.kind} of this dataset are not there yet and are made first: {job.step} {job.job_id}."
-        )
+    say_first(session, submission)
     if not wait:
         refresh_jobs(session.workspace)
         say_attached(session, submission)

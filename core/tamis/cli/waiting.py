@@ -31,6 +31,14 @@ def follow(session: Session, submission: Submission) -> Job:
     return wait_for_job(session.workspace, submission.job.job_id, on_progress=say)
 
 
+def say_first(session: Session, submission: Submission) -> None:
+    """What is made before a job, because it reads it and it is not there."""
+    for job in submission.first:
+        session.say(
+            f"tamis: {job.kind} of this dataset are not there yet and are made first: {job.step} {job.job_id}."
+        )
+
+
 def end(session: Session, job: Job, values: Mapping[str, JSON]) -> int:
     """Say why a job did not succeed, hand over the answer, and return the exit code."""
     answer = {"job_id": job.job_id, "state": job.state, **values}

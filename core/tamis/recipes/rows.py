@@ -41,10 +41,11 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Rows as the trainer takes them, with how they fit."""
+    """Rows as the trainer takes them, with how they fit, and the ``places`` (r,) of these rows in the file."""
 
     rows: list[TokenRow]
     fit: RowFit
+    places: list[int]
 
     @property
     def is_weighted(self) -> bool:
@@ -110,6 +111,7 @@ def prepare_rows(
     limit = min(options.max_length, window)
     turns = TurnTokens(tokenizer, learned_part(options), unfit_as_text=options.unfit_as_text)
     rows: list[TokenRow] = []
+    places: list[int] = []
     reasons: Counter[str] = Counter()
     n_rows = n_truncated = longest = 0
     for record in read_training_file(file):
@@ -132,6 +134,7 @@ def prepare_rows(
         else:
             n_truncated += len(row.input_ids) > limit
             rows.append(kept)
+            places.append(n_rows - 1)
     fit = RowFit(
         n_rows=n_rows,
         n_truncated=n_truncated,
@@ -143,7 +146,7 @@ def prepare_rows(
         reasons=dict(reasons),
         n_as_text=turns.n_as_text,
     )
-    return Prepared(rows, fit)
+    return Prepared(rows, fit, places)
 
 
 def why_unfit(template: ChatTemplate | None, row: ChatRow, *, unfit_as_text: bool) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM, EarlyStoppingCallback, PrinterCallback
+from transformers import AutoConfig, AutoModelForCausalLM, EarlyStoppingCallback, PrinterCallback
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig
 
@@ -132,7 +132,23 @@ def tokenizer_folder(folder: Path) -> Path:
 
 def window_of_model(model: Any, options: SftOptions) -> int:  # noqa: ANN401 - a model of transformers
     """Tokens that a loaded model reads at once; the most that the options ask for where it does not say."""
-    return int(getattr(model.config.get_text_config(), "max_position_embeddings", 0) or options.max_length)
+    return _window(model.config, options)
+
+
+def window_of_folder(folder: Path, options: SftOptions) -> int:
+    """The same from the files of a model, or of an adapter's base, of which no weight is loaded.
+
+    What cannot be read is said when the model is loaded.
+    """
+    base = base_of(folder) if (folder / ADAPTER_CONFIG).exists() else folder
+    try:
+        return _window(AutoConfig.from_pretrained(str(base), local_files_only=True), options)
+    except (OSError, ValueError, KeyError):
+        return options.max_length
+
+
+def _window(config: Any, options: SftOptions) -> int:  # noqa: ANN401 - of transformers
+    return int(getattr(config.get_text_config(), "max_position_embeddings", 0) or options.max_length)
 
 
 def load_model(folder: Path, *, half: bool, trainable: bool) -> Any:  # noqa: ANN401 - a model of transformers

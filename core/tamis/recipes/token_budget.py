@@ -33,8 +33,8 @@ class BudgetRequest:
     """What to train on, how much of it, and what to measure on; files as those of a TrainingRequest.
 
     Without a ``train_file`` the model is measured as it is. ``count`` says which tokens the budget and the steps count: all
-    that go through the model, or those that are learned. ``n_measured`` held-out rows, None for all. ``examine`` is
-    handed the model and its tokenizer once it is measured.
+    that go through the model, or those that are learned. Rows of ``beside_file`` are measured after the held-out ones,
+    those that cannot be read left out. ``examine`` is handed the model and its tokenizer once it is measured.
     """
 
     model: Path
@@ -45,14 +45,15 @@ class BudgetRequest:
     count: Count
     seed: int
     on_progress: Callable[[str, int, int], None]
-    n_measured: int | None = None
+    beside_file: Path | None = None
     parts: tuple[Int64s, Int64s] | None = None
     examine: Callable[[Any, Any], list[dict[str, JSON]]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Summed loss in nats (r,) and learned tokens (r,) of the held-out rows, in the order of their file.
+    """Summed loss in nats (r,) and learned tokens (r,) of the held-out rows, in the order of their file, then of those
+    beside: the rows of that file at ``beside`` (b,), the others cannot be read.
 
     The losses are NaN where training diverged. ``n_tokens`` went through the model, of which ``n_learned`` were learned, in
     ``n_steps`` steps; ``n_rows`` rows of ``n_selected`` tokens were there, read in ``n_passes``. ``examined`` is what
@@ -61,6 +62,7 @@ class Measured:
 
     loss_sums: Float64s
     tokens: Int64s
+    beside: Int64s
     n_tokens: int = 0
     n_learned: int = 0
     n_steps: int = 0
@@ -84,12 +86,12 @@ def train_and_measure(request: BudgetRequest, options: SftOptions) -> Measured:
     torch.manual_seed(request.seed)
     half = computes_half(options)
     tokenizer = load_tokenizer(tokenizer_folder(request.model))
-    model, held_out, rows = _load(request, options, tokenizer)
+    model, held_out, rows, beside = _load(request, options, tokenizer)
     loaded = time.perf_counter()
     if not rows:
         sums, tokens = _row_losses(model, held_out, request.on_progress, half=half)
         return Measured(
-            loss_sums=sums, tokens=tokens,
+            loss_sums=sums, tokens=tokens, beside=beside,
             load_seconds=loaded - began, measure_seconds=time.perf_counter() - loaded,
             examined=_examined(request, model, tokenizer, half=half),
         )  # fmt: skip
@@ -112,7 +114,7 @@ def train_and_measure(request: BudgetRequest, options: SftOptions) -> Measured:
         sums, tokens = np.full(len(held_out), np.nan), _learned(held_out)
         measured, examined = trained, []
     return Measured(
-        loss_sums=sums, tokens=tokens, train_loss=train_loss,
+        loss_sums=sums, tokens=tokens, beside=beside, train_loss=train_loss,
         n_tokens=sum(len(row.input_ids) for row in read), n_learned=int(_learned(read).sum()),
         n_steps=plan.n_steps, n_rows=n_rows, n_selected=int(counted.sum()), n_passes=plan.n_passes,
         load_seconds=loaded - began, train_seconds=trained - loaded, measure_seconds=measured - trained,
@@ -132,8 +134,8 @@ def _load(
     request: BudgetRequest,
     options: SftOptions,
     tokenizer: Any,  # noqa: ANN401 - of transformers
-) -> tuple[Any, list[TokenRow], list[TokenRow]]:
-    """The model ready to learn, held-out rows, and rows to train on."""
+) -> tuple[Any, list[TokenRow], list[TokenRow], Int64s]:
+    """The model ready to learn, rows to measure on, rows to train on, and which of those beside can be read."""
     lora = options if isinstance(options, SftLoraOptions) else None
     model = load_model(
         request.model, half=computes_half(options) and lora is not None, trainable=lora is not None
@@ -144,6 +146,10 @@ def _load(
         raise CurationError(
             f"Held-out rows must all be read: {held_out.fit.text} Draw others or raise max_length."
         )
+    measured, places = held_out.rows, list[int]()
+    if request.beside_file is not None:
+        beside = prepare_rows(request.beside_file, tokenizer, options, window)
+        measured, places = [*measured, *beside.rows], beside.places
     rows: list[TokenRow] = []
     if request.train_file is not None:
         rows = prepare_rows(request.train_file, tokenizer, options, window).rows
@@ -154,7 +160,8 @@ def _load(
     if lora is not None and rows and not hasattr(model, "peft_config"):
         model = get_peft_model(model, lora_config(lora))
     on_cpu = options.use_cpu or not torch.cuda.is_available()
-    return model.to("cpu" if on_cpu else "cuda"), held_out.rows[: request.n_measured], rows
+    ready = model.to("cpu" if on_cpu else "cuda")
+    return ready, measured, rows, np.array(places, dtype=np.int64)
 
 
 def _parts(

@@ -181,7 +181,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="km_random",
         title="kM-Random",
-        summary="Spread over clusters, then draw evenly inside each: kMQ without quality.",
+        summary="Spread over clusters, then draw evenly inside each: kMQ without quality. That it beats random was not "
+        "shown here.",
         options=KmRandomOptions,
         target="tamis.selectors.grouped:select_km_random",
         explains="tamis.selectors.why_draws:explain_km_random",
@@ -190,7 +191,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="km_closest",
         title="kM-Closest",
-        summary="Spread over clusters, then take the rows nearest to each cluster's centre.",
+        summary="Spread over clusters, then take the rows nearest to each cluster's centre. That it beats random was not "
+        "shown here.",
         options=KmClosestOptions,
         target="tamis.selectors.grouped:select_km_closest",
         explains="tamis.selectors.why_draws:explain_km_closest",
@@ -200,7 +202,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="kmq_released",
         title="kMQ as released",
-        summary="The authors' code as it ran: equal quotas, a softmax over whole scores, and the shortfall it leaves.",
+        summary="The authors' code as it ran: equal quotas, a softmax over whole scores, and the shortfall it leaves. That it beats random was not "
+        "shown here.",
         options=KmqReleasedOptions,
         target="tamis.selectors.grouped:select_kmq_released",
         explains="tamis.selectors.why_draws:explain_kmq_released",
@@ -210,7 +213,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="k_center",
         title="k-Center",
-        summary="Again and again the row farthest from all picked so far: the smallest gaps, outliers first.",
+        summary="Again and again the row farthest from all picked so far: the smallest gaps, outliers first. That it beats random was not "
+        "shown here.",
         options=KCenterOptions,
         target="tamis.selectors.greedy:select_k_center",
         explains="tamis.selectors.why_walks:KCenterExplainer",
@@ -220,7 +224,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="deita",
         title="DEITA",
-        summary="From the best score down, keep a row unless it resembles one that is kept.",
+        summary="From the best score down, keep a row unless it resembles one that is kept. That it beats random was not "
+        "shown here.",
         options=DeitaOptions,
         target="tamis.selectors.greedy:select_deita",
         explains="tamis.selectors.why_deita:DeitaExplainer",
@@ -231,7 +236,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="qdit",
         title="QDIT",
-        summary="Each time the row with the best mix of quality and what it adds to the coverage of the pool.",
+        summary="Each time the row with the best mix of quality and what it adds to the coverage of the pool. That it beats random was not "
+        "shown here.",
         options=QditOptions,
         target="tamis.selectors.greedy:select_qdit",
         explains="tamis.selectors.why_walks:CoverageExplainer",
@@ -242,7 +248,7 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="facility_location",
         title="Facility location",
-        summary="Each time the row that most raises how well the pool is covered.",
+        summary="Each time the row that most raises how well the pool is covered. That it beats random was not shown here.",
         options=CoverageOptions,
         target="tamis.selectors.greedy:select_facility_location",
         explains="tamis.selectors.why_walks:CoverageExplainer",
@@ -253,7 +259,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="semdedup",
         title="SemDeDup",
-        summary="Drop near duplicates inside clusters first, then pick from what is left.",
+        summary="Drop near duplicates inside clusters first, then pick from what is left. That it beats random was not "
+        "shown here.",
         options=SemdedupOptions,
         target="tamis.selectors.grouped:select_semdedup",
         explains="tamis.selectors.why_draws:SemdedupExplainer",

@@ -32,7 +32,7 @@ def find_target(workspace: Workspace, dataset_id: str, named: str) -> Artifact:
 
 
 def freeze_target(workspace: Workspace, dataset_id: str, pointer: str) -> str:
-    """The id of the artifact for ``name``, or for several as ``first=2,second=1``; an id stays, nothing is the newest.
+    """The id of the artifact for ``name``, or for several as ``first=2,second=1``; an id stays, nothing is the only one.
 
     Raises what ``named_targets`` does.
     """
@@ -47,7 +47,8 @@ def freeze_target(workspace: Workspace, dataset_id: str, pointer: str) -> str:
 def named_targets(workspace: Workspace, dataset_id: str, pointer: str) -> list[Artifact]:
     """The targets that ``freeze_target`` makes one of; nothing is written.
 
-    Raises InvalidOptions for a share that is no number above 0 and a target named twice, UnknownName, ArtifactMissing.
+    Raises InvalidOptions for a share that is no number above 0, a target named twice and none named of several, UnknownName,
+    ArtifactMissing.
     """
     found = _named(workspace, dataset_id, pointer)
     return [found] if isinstance(found, Artifact) else [one for one, _ in found]
@@ -59,10 +60,7 @@ def _named(workspace: Workspace, dataset_id: str, pointer: str) -> Artifact | li
     if there is not None:
         return there
     if not pointer:
-        known = targets_of(workspace, dataset_id)
-        if not known:
-            raise ArtifactMissing(no_target(dataset_id))
-        return known[0]
+        return [(_only_target(workspace, dataset_id), 1.0)]
     named = [_with_share(one) for one in pointer.split(",") if one.strip()]
     targets = [(find_target(workspace, dataset_id, name), share) for name, share in named]
     if len({one.id for one, _ in targets}) < len(targets):
@@ -70,6 +68,20 @@ def _named(workspace: Workspace, dataset_id: str, pointer: str) -> Artifact | li
             f"{pointer!r} names a target twice: give it once, with the share that it is to have."
         )
     return targets
+
+
+def _only_target(workspace: Workspace, dataset_id: str) -> Artifact:
+    """The target of a dataset that has one; of several none is taken for the one that is meant."""
+    known = targets_of(workspace, dataset_id)
+    if not known:
+        raise ArtifactMissing(no_target(dataset_id))
+    if len(known) > 1:
+        names = [str(one.summary["name"]) for one in known]
+        raise InvalidOptions(
+            f"Dataset {dataset_id!r} has {len(known)} targets and none is named: give target as one of {', '.join(names)}, or "
+            f"several with their shares, as {names[0]}=2,{names[1]}=1."
+        )
+    return known[0]
 
 
 def _with_share(text: str) -> tuple[str, float]:

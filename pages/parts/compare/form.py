@@ -9,9 +9,10 @@ import streamlit as st
 
 from pages.parts.compare.picker import PICKER
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.forms.options_form import FormField
 from pages.shared.forms.planned import plan_of
 from pages.shared.forms.run_target import JobRequest, choose_target
-from pages.shared.forms.selection_form import budget_units
+from pages.shared.forms.selection_form import budget_units, draw_target
 from pages.shared.frame import errors_in_place
 from pages.shared.identity import Greyed, asks
 from pages.shared.navigation import link_to
@@ -28,6 +29,7 @@ from tamis.errors import CurationError
 from tamis.scorers import SCORERS, scorer_title
 from tamis.selectors import SELECTORS
 from tamis.steps.compare.options import MAX_COMPARED
+from tamis.steps.select.options import SelectOptions
 from tamis.types import JSON
 
 EXISTING, GRID = "Selections there are", "Methods at one budget"
@@ -90,12 +92,13 @@ def _show_grid(context: DatasetContext) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Methods that pick by quality need a score first.", width="content")
             link_to("scoring", "Compute a score", query={"dataset": context.dataset_id})
+    target_of = _draw_target_of(context, methods)
     budget, unit, cost, n_seeds = _draw_size(context)
     measures = _show_measures(context)
     quality = str(measures.get("quality", ""))
     grid = Grid(
         methods=tuple(methods), budget=budget, unit=unit, cost=cost, n_seeds=n_seeds, quality=quality,
-        compare=measures,
+        compare=measures, shared=target_of,
     )  # fmt: skip
     problem, n_selections = _check(grid)
     _say_grid(methods, n_selections, n_seeds)
@@ -109,6 +112,18 @@ def _show_grid(context: DatasetContext) -> None:
         _submit(context, grid, target)
     if problem:
         st.caption(plain(problem))
+
+
+def _draw_target_of(context: DatasetContext, methods: Sequence[str]) -> dict[str, JSON]:
+    """The targets that methods which select for one go by; nothing is asked where none does."""
+    if not any("target" in SELECTORS[name].reads for name in methods):
+        return {}
+    field = FormField(
+        name="target", key="compare_target", label="Targets", help="What methods that select for a target go by.", start="",
+        info=SelectOptions.model_fields["target"],
+    )  # fmt: skip
+    named = draw_target(context, field)
+    return {"target": named} if named else {}
 
 
 def _draw_size(context: DatasetContext) -> tuple[float, str, str, int]:

@@ -23,6 +23,7 @@ from tamis.actions.referee import (
     WORTH,
     RefereeRequest,
     judged_title,
+    steered,
     submit_referee,
 )
 from tamis.actions.referee_estimate import estimate_referee
@@ -111,7 +112,8 @@ def _choose_quality(context: DatasetContext, preset: str, methods: tuple[str, ..
 def _ask(
     context: DatasetContext, model: str, preset: str, methods: tuple[str, ...], quality: str
 ) -> RefereeRequest:
-    training = ask_training(context, FORM)
+    steers = bool(steered(RefereeRequest(methods=methods, preset=preset)))
+    training = ask_training(context, FORM, steers=steers)
     max_seeds = training.beside.selectbox(
         "Seeds at most",
         (4, 6, 8, 10),

@@ -126,8 +126,11 @@ class ProxyTraining:
     in_recipe: DeltaGenerator = field(repr=False)
 
 
-def ask_training(context: DatasetContext, form: str) -> ProxyTraining:
-    """Tokens, held-out rows, targets where there are some, and the recipe; keys begin with ``form``."""
+def ask_training(context: DatasetContext, form: str, *, steers: bool = False) -> ProxyTraining:
+    """Tokens, held-out rows, targets where there are some, and the recipe; keys begin with ``form``.
+
+    ``steers`` is whether a method goes by the targets: then the only one there is stands there, and of several one is named.
+    """
     one, beside, three = st.columns(3, gap="small")
     budget = one.number_input(
         "Tokens of each training", min_value=64, value=20_000, step=1000, key=f"{form}_budget",
@@ -137,15 +140,7 @@ def ask_training(context: DatasetContext, form: str) -> ProxyTraining:
         "Held-out rows", min_value=40, value=500, step=50, key=f"{form}_held_out",
         help="More of them help as much as more seeds and cost almost nothing; 500 of 200 families are advised.",
     )  # fmt: skip
-    names = [one.name for one in list_targets(context.workspace, context.dataset_id)]
-    chosen = (
-        st.multiselect(
-            "Targets to measure on", names, key=f"{form}_target", placeholder="None",
-            help="Losses of their examples are looked at beside: of the half that judges where a target was split.",
-        )
-        if names
-        else []
-    )  # fmt: skip
+    chosen = _choose_targets(context, form, steers=steers)
     with st.expander("Recipe", icon=":material/tune:"):
         first, second, third = st.columns(3, gap="small")
         max_length = first.number_input("Tokens of a row", min_value=16, value=512, key=f"{form}_length")
@@ -161,6 +156,26 @@ def ask_training(context: DatasetContext, form: str) -> ProxyTraining:
         "recipe_options": {"max_length": int(max_length), "learning_rate": float(rate)},
     }
     return ProxyTraining(values, beside, third)
+
+
+MEASURED_HELP = (
+    "Losses of their examples are looked at beside: of the half that judges where a target was split."
+)
+
+
+def _choose_targets(context: DatasetContext, form: str, *, steers: bool) -> list[str]:
+    names = [one.name for one in list_targets(context.workspace, context.dataset_id)]
+    if not names:
+        return []
+    if not steers:
+        return st.multiselect(
+            "Targets to measure on", names, key=f"{form}_target", placeholder="None", help=MEASURED_HELP
+        )
+    return st.multiselect(
+        "Targets to select for and to measure on", names, default=names if len(names) == 1 else [], key=f"{form}_steering",
+        placeholder="At least one",
+        help=f"Methods that select for a target go by them. {MEASURED_HELP} A target without answers is not measured on.",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

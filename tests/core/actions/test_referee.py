@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -31,12 +32,15 @@ from tamis.errors import (
     UnreadableFile,
 )
 from tamis.jobs import job_table
+from tamis.recipes import SftOptions
 from tamis.steps.execute import Task, execute
+from tamis.steps.proxies.judged import judged_examples
+from tamis.steps.proxies.preparation import most_tokens
 from tamis.steps.proxies.training import KIND, LOSSES
 from tamis.steps.referee.options import RefereeOptions
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
 from tamis.store.artifacts.readers import read_selected_ids
-from tamis.store.artifacts.targets import TargetExample, read_target, store_target
+from tamis.store.artifacts.targets import TargetExample, store_target
 from tamis.store.workspace import open_workspace
 from tests.support.array_tasks import TwoTasks
 from tests.support.in_process import Silent, run_queued
@@ -113,9 +117,34 @@ def test_all_runs_of_a_dataset_are_listed(judged):
     assert listed[0].text == artifact.summary["sentence"]
 
 
+def test_a_target_without_answers_steers_and_is_told_and_not_measured_on(judged, referee):
+    workspace, first = judged
+    _, dataset_id, request = referee
+    examples = [TargetExample("abc def gha"), TargetExample("hgf cab")]
+    store_target(workspace.artifacts, dataset_id, "typed", examples, split=False, source="a test")
+    bm25 = {"target_round_robin": {"similarity": "target_bm25"}}
+    wanted = replace(request, methods=("target_round_robin",), target="typed", options=bm25)
+    before = len(workspace.artifacts.list(dataset_id, KIND))
+    asked = submit_referee(workspace, dataset_id, wanted)
+    assert [one.step for one in asked.first] == ["score"]
+    run_queued(workspace)
+    made = workspace.artifacts.get(dataset_id, "referee", asked.job.artifact_id)
+    ruling = read_ruling(made)
+    assert ruling.methods[2].title == "For a target (towards typed)" and ruling.methods[2].towards == "typed"
+    assert "For a target (towards typed)" in ruling.sentence == list_referees(workspace, dataset_id)[0].text
+    assert made.summary["towards"] == {"target_round_robin": "typed"} and not ruling.targets
+    assert any(note.startswith("No example of typed has an answer") for note in ruling.notes)
+    # Nothing else is told from a run without it: random and longest are those trainings.
+    assert len(workspace.artifacts.list(dataset_id, KIND)) == before + 4
+    with pytest.raises(InvalidOptions, match="'typed' has an answer"):
+        submit_referee(workspace, dataset_id, replace(request, target="typed"))
+
+
 def test_a_run_that_was_stopped_goes_on_from_the_trainings_that_are_there(referee):
     workspace, dataset_id, request = referee
     examples = [TargetExample(f"zz{i} yy{i} xx{i}", "yes yes yes yes") for i in range(30)]
+    # No answer of these is read: their prompts fill a row.
+    examples += [TargetExample(" ".join(f"{i}{j}" for j in range(99)), "yes yes") for i in range(4)]
     store_target(workspace.artifacts, dataset_id, "sure", examples, split=True, source="a test")
     asked = submit_referee(workspace, dataset_id, replace(request, seed=7, target="sure"))
     # The selections first; then the referee is stopped in its fifth training.
@@ -150,7 +179,12 @@ def test_a_run_that_was_stopped_goes_on_from_the_trainings_that_are_there(refere
     array = TwoTasks(workspace.path)
     ruling = read_ruling(execute(workspace.artifacts, task, Silent(), parallel=array))
     assert array.shares == [1, 17 - 5 - 1]
-    judging = int(read_target(workspace.artifacts.list(dataset_id, "target")[0]).judges.sum())
+    sure = workspace.artifacts.get(dataset_id, "target", job.inputs["target"])
+    judges = judged_examples(sure)
+    judging = sum(len(one.prompt) < 99 for one in judges.examples)
+    assert 0 < judging < len(judges.examples)
+    said = f"{judging} of {len(judges.examples)} examples of sure can be read within 64 tokens"
+    assert any(note.startswith(said) for note in ruling.notes)
     assert {(one.target, one.n_examples) for one in ruling.targets} == {("sure", judging)}
     assert [one.method for one in ruling.targets] == [1, 2] and ruling.n_held_out == N_HELD_OUT
     assert ruling.targets[1].difference < 0 and all(one.p <= one.q for one in ruling.targets)
@@ -160,6 +194,20 @@ def test_a_run_that_was_stopped_goes_on_from_the_trainings_that_are_there(refere
     }
     assert {one: made_at[one] for one in kept} == {one: again[one] for one in kept}
     assert len(again) == len(made_at) + 12
+
+
+def test_a_target_that_cannot_be_read_is_refused_by_the_estimate_as_by_the_run(referee):
+    workspace, dataset_id, request = referee
+    examples = [TargetExample(" ".join(f"{i}{j}" for j in range(99)), "yes") for i in range(3)]
+    store_target(workspace.artifacts, dataset_id, "endless", examples, split=False, source="a test")
+    asked = replace(request, target="endless")
+    for ask in (submit_referee, estimate_referee):
+        with pytest.raises(
+            InvalidOptions, match="3 examples of target 'endless' .* within 64 tokens.* raise max_length"
+        ):
+            ask(workspace, dataset_id, asked)
+    # What a model cannot read at once is no more read than what max_length cuts.
+    assert most_tokens(Path(request.model), SftOptions(max_length=10**6)) < 10**6
 
 
 def test_held_out_families_are_the_same_for_every_run_and_in_no_pool(referee):
@@ -214,11 +262,12 @@ def test_each_method_selects_by_what_is_its_own(referee):
         )
     bm25 = {"target_round_robin": {"similarity": "target_bm25"}}
     asked = replace(request, methods=("target_round_robin",), target="wanted", options=bm25, seed=3)
+    there = {one.job_id for one in job_table.list_jobs(workspace.database)}
     submit_referee(workspace, dataset_id, asked)
     (chosen,) = [
         one
         for one in job_table.list_jobs(workspace.database)
-        if one.options.get("method") == "target_round_robin"
+        if one.options.get("method") == "target_round_robin" and one.job_id not in there
     ]
     assert chosen.inputs["target"] == made["wanted"].id
     # Options of a method that is not there would be left out in silence, and the verdict be on another than was meant.

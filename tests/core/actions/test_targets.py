@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tamis.actions.grid import Grid, submit_grid
+from tamis.actions.referee import RefereeRequest, submit_referee, with_target
+from tamis.actions.referee_estimate import estimate_referee
 from tamis.actions.submit import freeze_pointers, lacking_for_target, plan_run, submit
 from tamis.actions.tags import add_tag
 from tamis.actions.targets import (
@@ -26,6 +31,7 @@ from tamis.actions.targets import (
     show_target,
 )
 from tamis.errors import ArtifactMissing, InvalidOptions, JobConflict, UnknownName
+from tamis.jobs import job_table
 from tamis.jobs.scheduler import queue
 from tamis.settings import sample_data_folder
 from tamis.steps.import_file.identify import plan_import
@@ -147,11 +153,37 @@ def test_several_targets_are_one_with_shares_and_one_is_itself(workspace, datase
     assert len(list_targets(workspace, dataset_id)) == 2
     alone = freeze_pointers(workspace, dataset_id, "score", {"scorer": "target_bm25", "target": "bread=5"})
     assert alone["target"] == first.id
-    newest = freeze_pointers(workspace, dataset_id, "score", {"scorer": "target_bm25"})
-    assert newest["target"] == list_targets(workspace, dataset_id)[0].artifact.id
     for wrong in ("bread=0", "bread=much", "bread,bread"):
         with pytest.raises(InvalidOptions):
             freeze_pointers(workspace, dataset_id, "score", {"scorer": "target_bm25", "target": wrong})
+
+
+def test_the_only_target_is_taken_where_none_is_named_and_of_several_one_has_to_be(workspace, embedded):
+    """Scores, a selection, a grid and a referee alike: which is newest says nothing of which is meant."""
+    asked = {"score": {"scorer": "target_bm25"}, "select": {"method": "target_round_robin", "budget": 5}}
+    referee = RefereeRequest(methods=("target_round_robin",))
+    grid = Grid(methods=("random", "target_round_robin"), budget=5)
+    made = add_target(workspace, embedded, "bread", typed(*BREAD))
+    for step, options in asked.items():
+        assert freeze_pointers(workspace, embedded, step, options)["target"] == made.id
+    assert with_target(workspace, embedded, referee).target == "bread"
+    assert not with_target(workspace, embedded, RefereeRequest(methods=("kmq",))).target
+    add_target(workspace, embedded, "stars", typed("How far are stars?"))
+    before = len(job_table.list_jobs(workspace.database))
+    for ask in (
+        *(partial(submit, workspace, embedded, step, options) for step, options in asked.items()),
+        partial(submit_grid, workspace, embedded, grid),
+        partial(submit_referee, workspace, embedded, referee),
+        partial(estimate_referee, workspace, embedded, referee),
+    ):
+        with pytest.raises(
+            InvalidOptions, match="2 targets and none is named: give target as one of stars, bread"
+        ):
+            ask()
+    assert len(job_table.list_jobs(workspace.database)) == before
+    done = submit_grid(workspace, embedded, replace(grid, shared={"target": "bread"}))
+    random, towards = (one.job for one in done.selections)
+    assert towards.inputs["target"] == made.id and "target" not in random.inputs
 
 
 def test_a_target_that_scores_are_towards_stays(workspace, embedded):
@@ -284,6 +316,8 @@ def test_missing_embeddings_and_scores_are_queued_first(workspace, dataset_id):
     asked = {"method": "target_round_robin", "target": "bread", "budget": 5}
     with pytest.raises(ArtifactMissing):
         plan_run(workspace, dataset_id, "select", asked)
+    with pytest.raises(InvalidOptions, match="leave scores out"):
+        submit(workspace, dataset_id, "select", asked | {"scores": "target_bm25"})
     made = submit(workspace, dataset_id, "select", asked)
     assert [one.step for one in made.first] == ["embed", "score"]
     embed, score = made.first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from tamis.models.chat_rows import chat_record
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.targets import TargetExample, read_target
-from tamis.types import Float64s, Int64s
+from tamis.types import JSON, Float64s, Int64s
 
 TARGET_LOSSES = "target_losses.parquet"
 
@@ -44,16 +45,40 @@ def judged_examples(target: Artifact) -> JudgedExamples:
     return JudgedExamples([held.examples[i] for i in taken], held.part[taken], held.names)
 
 
-def append_judged(file: Path, judged: JudgedExamples) -> None:
-    """Write them after the rows of a training file."""
-    with file.open("ab") as stream:
-        for one in judged.examples:
-            stream.write(orjson.dumps(chat_record(one.turns(), {})) + b"\n")
+def judged_records(judged: JudgedExamples) -> Iterator[dict[str, JSON]]:
+    """The examples as rows of a training file."""
+    return (chat_record(one.turns(), {}) for one in judged.examples)
 
 
-def write_target_losses(folder: Path, judged: JudgedExamples, sums: Float64s, tokens: Int64s) -> None:
-    """Summed loss and learned tokens of every example, with the number of its target."""
-    columns = {"target": pa.array(judged.part), "loss_sum": pa.array(sums), "n_tokens": pa.array(tokens)}
+def write_judged(file: Path, judged: JudgedExamples) -> Path:
+    """Write them as a training file; returns its path."""
+    file.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in judged_records(judged)))
+    return file
+
+
+def say_judged(judged: JudgedExamples, read: Int64s, limit: int) -> list[str]:
+    """Of every target that is not measured on whole, how much of it is: ``read`` (r,) is the target of every example that can
+    be read within ``limit`` tokens.
+    """
+    n_read = np.bincount(read, minlength=len(judged.names)).tolist()
+    said = []
+    for number, name in enumerate(judged.names):
+        n = int((judged.part == number).sum())
+        if not n:
+            said.append(
+                f"No example of {name} has an answer: what selects goes by it, and it is not measured on."
+            )
+        elif n_read[number] < n:
+            said.append(
+                f"{n_read[number]:,} of {n:,} examples of {name} can be read within {limit:,} tokens; the "
+                "others are left out."
+            )
+    return said
+
+
+def write_target_losses(folder: Path, part: Int64s, sums: Float64s, tokens: Int64s) -> None:
+    """Summed loss and learned tokens of every example that was read, with the number of its target, ``part``."""
+    columns = {"target": pa.array(part), "loss_sum": pa.array(sums), "n_tokens": pa.array(tokens)}
     pq.write_table(pa.table(columns), folder / TARGET_LOSSES, compression="zstd")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from tamis.models.row_marks import UnfitRow
 from tamis.recipes import SftOptions
 from tamis.steps.finetune.company import row_families, row_prompts, trained_before, unsure_text
 from tamis.steps.finetune.rows import training_records
+from tamis.steps.proxies.judged import JudgedExamples, judged_records
 from tamis.store.artifacts.readers import count_examples
 from tamis.store.artifacts.store import Artifact
-from tamis.types import Bools, Int64s
+from tamis.types import JSON, Bools, Int64s
 
 FEWEST_FAMILIES = 40  # held out: below, luck is not told from difference
 
@@ -47,6 +49,28 @@ class PoolSplit:
 
 def count_row_tokens(examples: Artifact, folder: Path, options: SftOptions) -> RowTokenCounts:
     """Counts as the training of a model in ``folder`` has them; the whole dataset is tokenised."""
+    n_rows, count = count_examples(examples), _counter(folder, options)
+    counts = RowTokenCounts(*(np.zeros(n_rows, dtype=np.int64) for _ in range(3)))
+    for example_id, record in training_records(examples, np.arange(n_rows, dtype=np.int64), {}):
+        counts.all[example_id], counts.response[example_id], counts.length[example_id] = count(record)
+    return counts
+
+
+def readable_examples(judged: JudgedExamples, folder: Path, options: SftOptions) -> Bools:
+    """Which examples (e,) of targets such a training can measure on."""
+    count = _counter(folder, options)
+    return np.array([count(record)[0] > 0 for record in judged_records(judged)], dtype=np.bool_)
+
+
+def most_tokens(folder: Path, options: SftOptions) -> int:
+    """Tokens of a row that are read: ``max_length``, or what the model reads at once, if that is less."""
+    from tamis.recipes.sft import window_of_folder
+
+    return min(options.max_length, window_of_folder(folder, options))
+
+
+def _counter(folder: Path, options: SftOptions) -> Callable[[dict[str, JSON]], tuple[int, int, int]]:
+    """Counts of one row as ``RowTokenCounts`` has them."""
     from tamis.recipes.rows import NOT_LEARNED, TurnTokens, learned_part
     from tamis.recipes.sft import tokenizer_folder
     from tamis.recipes.tokenizers import load_tokenizer
@@ -54,20 +78,20 @@ def count_row_tokens(examples: Artifact, folder: Path, options: SftOptions) -> R
     turns = TurnTokens(
         load_tokenizer(tokenizer_folder(folder)), learned_part(options), unfit_as_text=options.unfit_as_text
     )
-    n_rows = count_examples(examples)
-    counts = RowTokenCounts(*(np.zeros(n_rows, dtype=np.int64) for _ in range(3)))
-    for example_id, record in training_records(examples, np.arange(n_rows, dtype=np.int64), {}):
+    limit = most_tokens(folder, options)
+
+    def count(record: dict[str, JSON]) -> tuple[int, int, int]:
         try:
             row = turns.row(read_chat_row(record))
         except UnfitRow:
-            continue
-        learned = sum(label != NOT_LEARNED for label in row.labels[1 : options.max_length])
-        is_long = options.drop_longer and len(row.input_ids) > options.max_length
-        if learned and not is_long:
-            counts.all[example_id] = min(len(row.input_ids), options.max_length)
-            counts.response[example_id] = learned
-            counts.length[example_id] = sum(label != NOT_LEARNED for label in row.labels[1:])
-    return counts
+            return 0, 0, 0
+        learned = [label != NOT_LEARNED for label in row.labels]
+        is_long = options.drop_longer and len(learned) > limit
+        if is_long or not any(learned[1:limit]):
+            return 0, 0, 0
+        return min(len(learned), limit), sum(learned[1:limit]), sum(learned[1:])
+
+    return count
 
 
 def split_pool(

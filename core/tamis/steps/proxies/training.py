@@ -27,7 +27,7 @@ from tamis.steps.context import Reporter, StepContext
 from tamis.steps.execute import Task, execute
 from tamis.steps.finetune.rows import training_records, write_training_file
 from tamis.steps.plan import name_result
-from tamis.steps.proxies.judged import JudgedExamples, append_judged, judged_examples, write_target_losses
+from tamis.steps.proxies.judged import JudgedExamples, judged_examples, write_judged, write_target_losses
 from tamis.steps.proxies.options import MixtureTrainingOptions, ProxyOptions
 from tamis.steps.spec import Step
 from tamis.store.artifacts.frozen_rows import read_frozen
@@ -109,13 +109,13 @@ def _measured(
     folder = base_model_folder(options.model, context.workspace)
     held_out_file, _ = _write(context, held_out, "held_out.jsonl")
     judged = judged_examples(context.inputs["target"]) if "target" in context.inputs else None
-    if judged is not None:
-        append_judged(held_out_file, judged)
+    beside = None if judged is None else write_judged(context.output.part("judged.jsonl"), judged)
     measured = train_and_measure(
         BudgetRequest(
             model=folder,
             train_file=train_file,
             held_out_file=held_out_file,
+            beside_file=beside,
             budget_tokens=options.budget_tokens,
             step_tokens=options.step_tokens,
             count=options.count,
@@ -127,7 +127,7 @@ def _measured(
         recipe,
     )
     sums, tokens = _keep(context, options, measured, (held_out, judged))
-    aside = ("loss_sums", "tokens", "examined")
+    aside = ("loss_sums", "tokens", "beside", "examined")
     told = {name: value for name, value in asdict(measured).items() if name not in aside}
     told["train_loss"] = measured.train_loss if math.isfinite(measured.train_loss) else None
     loss = float(sums.sum() / max(1, tokens.sum()))
@@ -152,7 +152,8 @@ def _keep(
     columns = {"example_id": pa.array(held_out), "loss_sum": pa.array(sums), "n_tokens": pa.array(tokens)}
     pq.write_table(pa.table(columns), context.output.path / LOSSES, compression="zstd")
     if judged is not None:
-        write_target_losses(context.output.path, judged, measured.loss_sums[n:], measured.tokens[n:])
+        part = judged.part[measured.beside]
+        write_target_losses(context.output.path, part, measured.loss_sums[n:], measured.tokens[n:])
     if options.lm_eval_tasks:
         (context.output.path / TASKS).write_bytes(orjson.dumps(measured.examined))
     return sums, tokens

@@ -7,10 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from tamis.compute.text.row_families import link_rows
+from tamis.recipes import SftOptions
+from tamis.steps.base_model import base_model_folder
 from tamis.steps.chunks import InThisProcess
 from tamis.steps.context import StepContext
 from tamis.steps.execute import Task
 from tamis.steps.finetune.company import row_families, row_prompts
+from tamis.steps.proxies.judged import JudgedExamples, say_judged, target_tokens
+from tamis.steps.proxies.options import ProxyOptions
+from tamis.steps.proxies.preparation import most_tokens
 from tamis.steps.proxies.training import KIND, TrainingWork
 from tamis.store.artifacts.store import Artifact, ArtifactStore
 from tamis.types import Int64s
@@ -65,3 +70,13 @@ def held_out_families(examples: Artifact, rows: Int64s) -> Int64s:
         row_prompts(examples, rows, {}), row_families(examples, rows, {}), np.random.default_rng(0)
     )
     return links.groups()
+
+
+def say_measured_on(
+    context: StepContext, options: ProxyOptions, base: Artifact, judged: JudgedExamples
+) -> list[str]:
+    """What of its targets a study is not measured on, by the model as it is, ``base``, and the options of its training."""
+    recipe = options.chosen_options("recipe")
+    assert isinstance(recipe, SftOptions)
+    limit = most_tokens(base_model_folder(options.model, context.workspace), recipe)
+    return say_judged(judged, target_tokens(base)[1], limit)

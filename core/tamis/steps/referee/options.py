@@ -41,7 +41,9 @@ class RefereeOptions(AsksTasks):
     held_out: str = Field(min_length=1, description="Rows to measure on (a frozen scope).")
     pool: str = Field(min_length=1, description="Rows that methods may pick from (a frozen scope).")
     clustering: str = Field("", description="Clustering to report by; the active one when empty.")
-    target: str = Field("", description="Targets whose examples are measured on beside the held-out rows.")
+    target: str = Field(
+        "", description="Targets that are measured on beside the held-out rows; methods went by them."
+    )
     model: Annotated[str, Reach.MODEL] = Field(
         "smollm2",
         min_length=1,

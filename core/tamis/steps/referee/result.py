@@ -20,6 +20,7 @@ class MethodResult:
 
     ``n_rows`` and ``n_passes`` are means over its trainings. ``in_top`` is whether none is claimed to beat it. ``cold`` and
     ``marginal`` are what selecting costs in trainings, from text and with cached vectors; None where that is not known.
+    ``towards`` are the targets that its selections went by, none where it is empty.
     """
 
     name: str
@@ -33,6 +34,7 @@ class MethodResult:
     cold: float | None = None
     marginal: float | None = None
     one_selection: bool = False
+    towards: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

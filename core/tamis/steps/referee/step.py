@@ -16,7 +16,7 @@ from tamis.steps.finetune.company import unsure_of
 from tamis.steps.proxies.judged import judged_examples, target_loss_sums, target_tokens
 from tamis.steps.proxies.preparation import FEWEST_FAMILIES
 from tamis.steps.proxies.training import KIND, loss_sums, loss_tokens, task_answers, training_task
-from tamis.steps.proxies.trainings import held_out_families, make_trainings
+from tamis.steps.proxies.trainings import held_out_families, make_trainings, say_measured_on
 from tamis.steps.referee.analysis import (
     Losses,
     Standing,
@@ -38,6 +38,7 @@ from tamis.store.artifacts.choices import BASELINE
 from tamis.store.artifacts.frozen_rows import read_frozen
 from tamis.store.artifacts.readers import read_cluster_ids, read_selected_ids
 from tamis.store.artifacts.store import Artifact, ArtifactStore
+from tamis.store.artifacts.targets import read_target
 from tamis.types import JSON, NOISE
 
 TITLES = {"refinement": "Refinement"}
@@ -81,6 +82,8 @@ class _Run:
                 f"The {len(self.held_out):,} held-out rows are of {n_families} families; fewer than {FEWEST_FAMILIES} cannot "
                 "tell luck from difference: hold out more rows."
             )
+        target = context.inputs.get("target")
+        self.judged = None if target is None else judged_examples(target)
         self.selections = {role: self._selection(role) for name in self.names for role in self._roles(name)}
         self.base = self._task(None, options.seed)
 
@@ -106,11 +109,9 @@ class _Run:
 
     def _task(self, selection: Artifact | None, seed: int) -> Task:
         proxy = self.options.proxy(seed, trained=selection is not None)
-        given = {
-            role: artifact
-            for role, artifact in self.context.inputs.items()
-            if role in ("examples", "held_out", "target")
-        }
+        # A target without an answer steers alone, and trainings are those of a referee without it.
+        shared = ("examples", "held_out", *(("target",) if self.judged and self.judged.examples else ()))
+        given = {role: artifact for role, artifact in self.context.inputs.items() if role in shared}
         return training_task(
             self.context.dataset_id, proxy, given | ({"selection": selection} if selection else {})
         )
@@ -148,14 +149,23 @@ class _Run:
 
     def target_losses(self, n_blocks: int) -> TargetLosses | None:
         """Losses of the targets' examples after the first blocks; None without a target."""
-        if "target" not in self.context.inputs:
+        if self.judged is None:
             return None
         tokens, part = target_tokens(self.base_measured)
         sums = np.stack([
             [np.mean([target_loss_sums(one) for one in self._of_block(block, name)], axis=0) for name in self.names]
             for block in range(n_blocks)
         ])  # fmt: skip
-        return TargetLosses(sums, tokens, part, judged_examples(self.context.input("target")).names)
+        return TargetLosses(sums, tokens, part, self.judged.names)
+
+    def towards(self, name: str) -> str:
+        """The targets that the selections of a method went by, with shares where these differ."""
+        made = self.selections[self._roles(name)[0]]
+        target = self.store.find(self.context.dataset_id, "target", made.manifest.inputs.get("target", ""))
+        if target is None:
+            return ""
+        held = read_target(target)
+        return ", ".join(held.names) if len(set(held.shares)) == 1 else str(target.summary["name"])
 
     def task_answers(self, n_blocks: int) -> TaskAnswers:
         """Answers in tasks of the untrained model and after every training of the first blocks."""
@@ -211,10 +221,10 @@ def _methods(run_: _Run, losses: Losses, top: list[int], spent: float) -> list[M
         proxies = run_.proxies(len(losses.sums), name)
         told = [one.summary for one in proxies]
         row_tokens = float(np.mean([one["n_selected"] / max(1, one["n_rows"]) for one in told]))
-        roles = run_._roles(name)
+        roles, towards = run_._roles(name), run_.towards(name)
         cost = selecting_cost(run_.store, run_.context.input(roles[0]), row_tokens, n_rows)
         found.append(MethodResult(
-            name=name, title=judged_title(name), loss=float(of_seeds[:, i].mean()),
+            name=name, title=judged_title(name) + (f" (towards {towards})" if towards else ""), towards=towards, loss=float(of_seeds[:, i].mean()),
             loss_of_seeds=of_seeds[:, i].tolist(), n_trainings=len({one.id for one in proxies}),
             n_rows=float(np.mean([one["n_rows"] for one in told])),
             n_passes=float(np.mean([one["n_passes"] for one in told])), in_top=i in top,
@@ -241,6 +251,8 @@ def _share(flops: float, spent: float) -> float | None:
 def _notes(run_: _Run, result: Ruling) -> list[str]:
     """What has to be known beside the numbers."""
     notes = [one] if (one := unsure_of(run_.options.model, run_.context.workspace, "held-out rows")) else []
+    if run_.judged is not None:
+        notes += say_measured_on(run_.context, run_.options.proxy(0), run_.base_measured, run_.judged)
     fixed = [one.title for one in result.methods if one.one_selection]
     if fixed:
         notes.append(
@@ -271,6 +283,7 @@ def _summary(result: Ruling, options: RefereeOptions, run_: _Run) -> dict[str, J
     return {
         "sentence": result.sentence,
         "methods": run_.names,
+        "towards": {one.name: one.towards for one in result.methods if one.towards},
         "verdicts": {result.methods[p.second].name: p.verdict for p in result.against_random()},
         "preset": options.preset,
         "n_seeds": result.n_seeds,

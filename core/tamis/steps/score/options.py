@@ -31,7 +31,7 @@ class ScoreOptions(StepOptions):
     embeddings: str = Field("", description="Embeddings for scores that read vectors; the newest when empty.")
     target: str = Field(
         "",
-        description="Target for scores towards one, by name; several as first=2,second=1 with their shares; the newest when empty.",
+        description="Target for scores towards one, by name; several as first=2,second=1 with their shares; the only one when empty.",
     )
 
     sample_rows: int = Field(

@@ -75,7 +75,7 @@ class SelectOptions(StepOptions):
     excluded: str = Field("", description="Rows that are never in (a frozen scope).")
     target: str = Field(
         "",
-        description="What a method that selects for a target goes by, by name; several as first=2,second=1 with their shares; the newest when empty.",
+        description="What a method that selects for a target goes by, by name; several as first=2,second=1 with their shares; the only one when empty.",
     )
     similarities: str = Field(
         "", description="Exact scores towards the target; made first where there are none, when empty."
@@ -178,6 +178,11 @@ class SelectOptions(StepOptions):
             raise InvalidOptions(
                 f"{row.title} picks by a quality score and cannot work without one: name a score as quality, and run "
                 "'score' first if the dataset has none."
+            )
+        if self.scores and "target" in row.reads:
+            raise InvalidOptions(
+                f"{row.title} goes by its target and reads no scores of a quality: leave scores out. How near a row is, is measured "
+                "as similarity says (target_embedding, target_rds or target_bm25); exact ones are named as similarities."
             )
         if self.quality != NO_QUALITY and row.uses("quality"):
             check_weighting(getattr(self.chosen_options("method"), "weighting", ""), self.quality)

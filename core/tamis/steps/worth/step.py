@@ -14,7 +14,7 @@ from tamis.steps.execute import Task
 from tamis.steps.finetune.company import unsure_of
 from tamis.steps.proxies.judged import judged_examples, target_loss_sums, target_tokens
 from tamis.steps.proxies.training import MIXTURE_TRAINING, loss_sums, loss_tokens, training_task
-from tamis.steps.proxies.trainings import held_out_families, make_trainings
+from tamis.steps.proxies.trainings import held_out_families, make_trainings, say_measured_on
 from tamis.steps.worth.analysis import MeasuredRows, cell_results, group_results, heads_of, noise_of, weigh
 from tamis.steps.worth.options import WorthOptions
 from tamis.steps.worth.preparation import SuperClusters, design, super_clusters
@@ -98,7 +98,8 @@ def _report(
     held_out, (runs, sums) = read_frozen(context.input("held_out")), measured
     families = held_out_families(context.input("examples"), held_out)
     names = group_names(context.input("clustering"), joined.groups)
-    targets = judged_examples(context.input("target")).names if "target" in context.inputs else ()
+    judged = judged_examples(context.input("target")) if "target" in context.inputs else None
+    targets = () if judged is None else judged.names
     rows = _rows(base, families, _groups_of(context, joined, held_out))
     heads = heads_of(names, targets, rows)
     losses = heads.losses(sums, rows.tokens)
@@ -123,7 +124,8 @@ def _report(
         group_of_cluster=joined.groups.tolist(),
     )  # fmt: skip
     unsure = unsure_of(options.model, context.workspace, "held-out rows")
-    result.notes.extend([*([unsure] if unsure else []), *_notes(result)])
+    of_targets = [] if judged is None else say_measured_on(context, options.proxy(0), base, judged)
+    result.notes.extend([*([unsure] if unsure else []), *of_targets, *_notes(result)])
     return replace(result, sentence=worth_sentence(result))
 
 
