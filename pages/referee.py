@@ -7,13 +7,13 @@ from pages.parts.referee.results import PICKER, pick_referee, referees, show_all
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_box import show_jobs_in_place
-from pages.shared.runs.job_watch import followed_job
+from pages.shared.runs.job_watch import job_under_way
 from pages.shared.runs.picker import asks_for_new, open_run
 from tamis.actions.jobs import JobState
 
 with open_page("Referee", activity=False) as dataset:
     context = open_dataset_context(dataset)
-    followed = followed_job(dataset.workspace, "referee", dataset.dataset_id)
+    followed = job_under_way(dataset.workspace, "referee", dataset.dataset_id)
     if followed is not None and followed.state is JobState.SUCCEEDED:
         open_run(PICKER, followed.artifact_id)
     found = referees(context)

@@ -7,13 +7,13 @@ from pages.parts.worth.results import PICKER, pick_worth, show_all_worths, show_
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import open_page
 from pages.shared.runs.job_box import show_jobs_in_place
-from pages.shared.runs.job_watch import followed_job
+from pages.shared.runs.job_watch import job_under_way
 from pages.shared.runs.picker import asks_for_new, open_run
 from tamis.actions.jobs import JobState
 
 with open_page("Cluster worth", activity=False) as dataset:
     context = open_dataset_context(dataset)
-    followed = followed_job(dataset.workspace, "worth", dataset.dataset_id)
+    followed = job_under_way(dataset.workspace, "worth", dataset.dataset_id)
     if followed is not None and followed.state is JobState.SUCCEEDED:
         open_run(PICKER, followed.artifact_id)
     found = worth_artifacts(context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from tamis.settings import Settings
 from tamis.steps.import_file.identify import plan_import
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.reach import allowed_data
-from tamis.steps.resolve_rows import rows_of
+from tamis.steps.resolve_rows import ACTIVE, NEWEST, find_selection, rows_of
 from tamis.steps.resolve_targets import find_target, targets_of
 from tamis.store.artifacts.readers import read_example_rows
 from tamis.store.artifacts.store import Artifact
@@ -127,6 +127,8 @@ def add_target(
     text; UnreadableFile, ForbiddenPath, ArtifactMissing, MissingExtra.
     """
     shown = _check_name(name)
+    if source.selection in (ACTIVE, NEWEST):  # which one that was is told later
+        source = replace(source, selection=find_selection(workspace, dataset_id, source.selection).id)
     if (bool(source.file) + bool(source.task) + source.of_rows + bool(source.examples)) != 1:
         raise InvalidOptions(
             "A target is made of one thing: a file, a task of the lm-evaluation-harness, rows (a tag, a scope or a selection), "

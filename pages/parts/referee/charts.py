@@ -11,6 +11,7 @@ from tamis.actions.referee import Ruling
 
 AXIS_TITLE = "difference of loss, nats per token"
 ROW_PX, FIGURE_PX = 42, 200  # of a method at least, and of all of them
+LABEL_PX = 230  # the title of a method with its target
 
 
 def forest_chart(ruling: Ruling) -> None:
@@ -23,7 +24,7 @@ def forest_chart(ruling: Ruling) -> None:
         }
         for one in ruling.against_random()
     ])  # fmt: skip
-    axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=150)
+    axis = alt.Axis(title=None, ticks=False, domain=False, labelLimit=LABEL_PX)
     base = alt.Chart(data).encode(
         y=alt.Y("method:N", sort=list(data["method"]), axis=axis),
         color=alt.Color("method:N", scale=_scale(ruling), legend=None),
@@ -68,7 +69,9 @@ def seeds_chart(ruling: Ruling) -> None:
         for seed, loss in enumerate(one.loss_of_seeds)
     ]
     color = alt.Color(
-        "method:N", scale=_scale(ruling), legend=alt.Legend(title=None, orient="bottom", symbolOpacity=1)
+        "method:N",
+        scale=_scale(ruling),
+        legend=alt.Legend(title=None, orient="bottom", symbolOpacity=1, labelLimit=LABEL_PX),
     )
     x = alt.X("seeds:Q", axis=alt.Axis(tickMinStep=1, format="d"), title="seeds")
     y = alt.Y("difference:Q", title=AXIS_TITLE)

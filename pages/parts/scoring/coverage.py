@@ -27,6 +27,7 @@ def show_coverage(context: DatasetContext, scores: Artifact) -> None:
     covered = describe_cover(context.workspace, scores)
     if covered:
         _show_numbers(scores, about)
+        _say_own(covered, {one.row for one in rows_kept_out(context.workspace, scores)})
         _show_distances(covered, out_of_reach(context.workspace, scores), scores)
         _show_missing(context, out_of_reach(context.workspace, scores))
     else:
@@ -34,6 +35,16 @@ def show_coverage(context: DatasetContext, scores: Artifact) -> None:
             "Its sizes do not compare between examples, so it says nothing of coverage: score by embedding or RDS+ for that."
         )
     _show_kept_out(context, scores)
+
+
+def _say_own(covered: tuple[CoveredExample, ...], kept_out: set[int]) -> None:
+    """An example that is a row of the dataset finds itself, which says nothing of the other rows."""
+    own = sum(one.row in kept_out for one in covered)
+    if own:
+        st.caption(
+            f":material/info: {count_of(own, 'example')} of {len(covered):,} {'is' if own == 1 else 'are'} nearest to a row that is "
+            "the target itself, which no selection takes: covered says little of them."
+        )
 
 
 def _show_numbers(scores: Artifact, about: list[dict[str, JSON]]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.shared.frame import errors_in_place
 from pages.shared.plain_text import plain
-from tamis.actions.jobs import Job, backend_row, find_job
+from tamis.actions.jobs import Job, active_jobs, backend_row, find_job
 from tamis.actions.submit import HERE, RunTarget, Submission, repeat, submit
 from tamis.store.workspace import Workspace
 from tamis.types import JSON
@@ -50,6 +50,12 @@ def followed_job(workspace: Workspace, step: str, dataset_id: str) -> Job | None
     """The job that this page started and follows, named by ``?job=``."""
     job = find_job(workspace, st.query_params.get(FOLLOWED, ""))
     return job if job is not None and (job.step, job.dataset_id) == (step, dataset_id) else None
+
+
+def job_under_way(workspace: Workspace, step: str, dataset_id: str) -> Job | None:
+    """The job that this page follows; where it follows none, the newest of its step that runs or waits."""
+    followed = followed_job(workspace, step, dataset_id)
+    return followed or next(iter(active_jobs(workspace, dataset_id=dataset_id, step=step)[::-1]), None)
 
 
 def start_job(

@@ -80,7 +80,8 @@ def test_targets_are_made_of_typed_prompts_files_tags_scopes_and_selections(work
     add_tag(workspace, dataset_id, "good", np.array([3, 5]), "ann")
     tagged = add_target(workspace, dataset_id, "tag", TargetSource(tag="good"))
     selection = run_step(workspace.path, dataset_id, "select", {"method": "random", "budget": 4})
-    add_target(workspace, dataset_id, "picked", TargetSource(selection=selection.id))
+    picked = add_target(workspace, dataset_id, "picked", TargetSource(selection="newest"))
+    assert picked.summary["source"] == f"selection {selection.id}"
     listed = {one.name: one for one in list_targets(workspace, dataset_id)}
     assert {name: one.n_examples for name, one in listed.items()} == {
         "typed": 3, "file": 3, "lines": 2, "tag": 2, "picked": 4,
