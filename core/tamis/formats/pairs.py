@@ -20,7 +20,15 @@ from tamis.formats.conversation import (
 from tamis.formats.exchanges import bare_turns
 from tamis.formats.format import Record, cannot_hold, left_over, text_of
 from tamis.formats.names import first_item, turn_keys
-from tamis.formats.said_before import SaidAfter, asking, read_before, turns_joined, turns_parted, write_before
+from tamis.formats.said_before import (
+    SaidAfter,
+    answering,
+    asking,
+    read_before,
+    turns_joined,
+    turns_parted,
+    write_before,
+)
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.formats.turn_lists import read_turn_list, write_turn_list
 from tamis.types import JSON, Example, Message
@@ -207,10 +215,11 @@ def _before_text(
     if not value:
         noted.setdefault("empty", {})["history"] = value
         return []
-    prompts = [asking(prompt), asking(str(record.get(names.prompt) or prompt))]
-    turns = read_before(
-        record, names.history, SaidAfter(prompts, [_answer(record, names, noted, meta).turns]), noted
-    )
+    bare = record.get(names.prompt)
+    prompts = [asking(one) for one in dict.fromkeys((prompt, str(bare or prompt)))]
+    said = record.get(names.completion)
+    answer = answering(said) if type(said) is str else _answer(record, names, noted, meta).turns
+    turns = read_before(record, names.history, SaidAfter(prompts, [answer]), noted)
     if "set_aside" in noted:
         meta[names.history] = value
     return turns

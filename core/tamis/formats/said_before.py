@@ -31,9 +31,17 @@ class _Again(NamedTuple):
     answer: int
 
 
+_NOTHING = _Again(0, 0, 0)
+
+
 def asking(text: str) -> list[Message]:
     """A prompt that is text, as turns."""
     return [{"role": "user", "content": text}]
+
+
+def answering(text: str) -> list[Message]:
+    """An answer that is text, as turns."""
+    return [{"role": "assistant", "content": text}]
 
 
 def read_before(record: Record, column: str, asked: SaidAfter, noted: dict[str, JSON]) -> list[Message]:
@@ -113,16 +121,19 @@ def turns_parted(before: Sequence[Message], noted: dict[str, JSON]) -> tuple[lis
 
 def _said_again(turns: Sequence[Message], asked: SaidAfter) -> _Again:
     """What of the end of earlier turns is said again: all of them wherever the prompt has them, or as many as it begins with."""
+    end = turns[-1] if turns else None
+    if end is None or not any(_same(end, turn) for said in (*asked.answers, *asked.prompts) for turn in said):
+        return _NOTHING  # as it is for most rows
     for place, answer in enumerate(asked.answers):
         for prompt in asked.prompts:
             said = _spoken(_without_system(prompt), answer)
             for at in range(len(said) - len(turns) + 1):
-                if turns and _are_same(turns, said[at : at + len(turns)]):
+                if _are_same(turns, said[at : at + len(turns)]):
                     return _Again(len(turns), at, place)
             for n in range(min(len(turns), len(said)), 1, -1):
                 if _are_same(turns[-n:], said[:n]):
                     return _Again(n, 0, place)
-    return _Again(0, 0, 0)
+    return _NOTHING
 
 
 def _spoken(prompt: Sequence[Message], answer: Sequence[Message]) -> list[Message]:
@@ -138,4 +149,9 @@ def _are_same(some: Sequence[Message], others: Sequence[Message]) -> bool:
 
 
 def _same(one: Message, other: Message) -> bool:
-    return one["role"] == other["role"] and turn_text(one).strip() == turn_text(other).strip()
+    return one["role"] == other["role"] and _text(one) == _text(other)
+
+
+def _text(turn: Message) -> str:
+    content = turn["content"]
+    return content.strip() if type(content) is str else turn_text(turn).strip()

@@ -17,6 +17,7 @@ _SWITCHES = ("on", "off", "yes", "no", "true", "false", "none", "low", "medium",
 _NAMES = "think|thinking|thought|thoughts|reasoning|reflection"
 _OPENING = re.compile(rf"\s*(?:<(?:{_NAMES})>|<\|begin_of_thought\|>|\[THINK\]|◁think▷)", re.IGNORECASE)
 _CLOSING = re.compile(rf"(?:</(?:{_NAMES})>|<\|end_of_thought\|>|\[/THINK\]|◁/think▷)\s*", re.IGNORECASE)
+_CLOSINGS = ("</", "<|", "[/", "◁/")  # with which such a mark begins
 _TELLING = 16  # characters of a thought with which an answer does not begin by chance
 
 
@@ -71,7 +72,11 @@ def tells_same(message: Message, thought: str) -> bool:
 
 def unlearned_thoughts(message: Message) -> Iterator[str]:
     """The keys of an answer that tell other thoughts than those that are learned of it."""
-    named = list(_named(message)) if message["role"] == "assistant" else []
+    content = message.get("content")
+    n_told = sum(bool(message.get(name)) for name in REASONING) if message["role"] == "assistant" else 0
+    if not n_told or (n_told == 1 and type(content) is str and not _may_be_marked(content)):
+        return  # as it is for most turns that tell any
+    named = list(_named(message))
     if not named:
         return
     learned = named[0][1]
@@ -79,7 +84,6 @@ def unlearned_thoughts(message: Message) -> Iterator[str]:
     if marked and marked.is_opened and marked.thought.strip():
         learned = marked.thought
     yield from (name for name, thought in named if not _same(thought, learned))
-    content = message.get("content")
     parts = [thought for part in content if (thought := part_thought(part))] if type(content) is list else []
     if parts and not _same(GAP.join(parts), learned):
         yield "content"
@@ -112,7 +116,13 @@ def _named(message: Message) -> Iterator[tuple[str, str]]:
             yield name, thought
 
 
+def _may_be_marked(text: str) -> bool:
+    return any(mark in text for mark in _CLOSINGS)
+
+
 def _marked(text: str) -> _Marked | None:
+    if not _may_be_marked(text):
+        return None
     opening = _OPENING.match(text)
     start = opening.end() if opening else 0
     closing = _CLOSING.search(text, start)
@@ -128,4 +138,4 @@ def _begins_with(text: str, marked: _Marked | None, thought: str) -> bool:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.split() == other.split()
+    return one == other or one.split() == other.split()
