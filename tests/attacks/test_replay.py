@@ -190,6 +190,28 @@ def _without_anything(manifest: dict[str, Any]) -> None:
     manifest["selection"] = ""
 
 
+def _without_vectors(manifest: dict[str, Any]) -> None:
+    _step(manifest, "cluster")["inputs"].pop("embeddings")
+
+
+def _with_an_input_of_another_kind(manifest: dict[str, Any]) -> None:
+    _step(manifest, "cluster")["inputs"]["embeddings"] = _step(manifest, "import")["artifact_id"]
+
+
+def _with_options_that_are_a_text(manifest: dict[str, Any]) -> None:
+    _step(manifest, "select")["options"]["method_options"] = "AAAA"
+
+
+def _with_a_name_of_5000_letters(manifest: dict[str, Any]) -> None:
+    _step(manifest, "cluster")["artifact_id"] = "a" * 5000
+
+
+def _with_a_dataset_of_5000_letters(manifest: dict[str, Any]) -> None:
+    manifest["dataset_id"] = "a" * 5000
+    for one in manifest["artifacts"]:
+        one["dataset_id"] = "a" * 5000
+
+
 def _with_a_column_of_nothing(manifest: dict[str, Any]) -> None:
     _step(manifest, "embed").update(step="take_column", kind="scores", options={})
 
@@ -225,7 +247,9 @@ def _with_memory_as_a_source(manifest: dict[str, Any]) -> None:
 
 
 NONSENSE: list[Change] = [
-    _without_a_selection, _without_decisions, _without_scores, _without_inputs, _without_anything, _with_a_column_of_nothing,
+    _without_a_selection, _without_decisions, _without_scores, _without_inputs, _without_vectors, _without_anything,
+    _with_an_input_of_another_kind, _with_options_that_are_a_text, _with_a_name_of_5000_letters, _with_a_dataset_of_5000_letters,
+    _with_a_column_of_nothing,
     _with_scores_of_nothing, _with_edits_of_nothing, _with_rows_that_are_none, _with_rows_far_away,
     _with_files_that_are_a_text, _with_files_that_are_texts, _with_memory_as_a_source,
 ]  # fmt: skip

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from contextvars import copy_context
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,14 @@ from tamis.actions.augment_trial import start_trial, try_drafts
 from tamis.actions.jobs import cancel_job, list_jobs, resume_job
 from tamis.actions.submit import check_options, submit
 from tamis.cli.main import run
+from tamis.encoders import ENCODERS
 from tamis.errors import CurationError, InvalidOptions, NotAllowed
 from tamis.jobs.backends import process_environment
 from tamis.jobs.scheduler.start import _who_asked
+from tamis.llms import LLMS, open_llm
 from tamis.models import endpoints
 from tamis.models.endpoints import KeyHolder, ask_for, ask_in_this_process_for, check_use, read_key
+from tamis.registry import parse_options
 from tamis.store.actor import AT_THE_MACHINE, ROLES, Actor, Role
 from tamis.store.workspace import open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
@@ -123,6 +128,48 @@ def test_a_password_in_an_address_is_in_no_job(tmp_path: Path, step: str, addres
             ask()
         assert "hush" not in str(refused.value)
     assert not [job for job in list_jobs(workspace) if job.step == step]
+
+
+@pytest.mark.parametrize("kind", ["llm", "encoder"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("place", ["/elsewhere", "http://localhost:{port}/v1/elsewhere?key=abc", ""])
+def test_no_redirect_takes_a_key_or_a_question_along(
+    keys: Path, tmp_path: Path, kind: str, status: int, place: str
+) -> None:
+    """Neither to another path of the listed server, which would get the key, nor to another one."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            if place:
+                self.send_header("Location", place.format(port=self.server.server_address[1]))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/v1"
+        keys.write_text(f'[mine]\naddress = "{address}"\nvariable = "MY_KEY"\n', "utf-8")
+        options = {"base_url": address, "api_key_variable": "MY_KEY", "model": "m"}
+        with pytest.raises(
+            CurationError, match=f"sends what it is asked on to .* .HTTP {status}.*base_url"
+        ) as told:
+            if kind == "llm":
+                whole = parse_options(LLMS["openai"].options, options).model_dump(mode="json")
+                open_llm("openai", whole, workspace=tmp_path, needs=("complete",)).complete(["Why?"])
+            else:
+                ENCODERS["openai"].load()(parse_options(ENCODERS["openai"].options, options)).encode(["Why?"])
+        server.shutdown()
+    assert asked == ["/v1/chat/completions" if kind == "llm" else "/v1/embeddings"]
+    assert SECRET not in str(told.value) and "abc" not in str(told.value)
 
 
 @pytest.mark.parametrize("content", ["[mine", "[mine]\naddress = 'https://x'", "mine = 3", "\x00"])

@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -83,12 +84,79 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, s
         yield server, dataset_id, n_each
 
 
+@contextmanager
+def _gate(opened: threading.Event) -> Iterator[str]:
+    """The address of an endpoint of vectors that answers once it is opened, so that a job which asks it lasts until then."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            opened.wait(300)
+            data = [
+                {"object": "embedding", "index": at, "embedding": [1.0, float(at)]}
+                for at in range(len(asked["input"]))
+            ]
+            content = json.dumps({"object": "list", "model": asked["model"], "data": data}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        opened.set()
+        server.shutdown()
+        server.server_close()
+
+
 def _both_run(workspace: Workspace) -> None:
     """Wait until the server has begun with both jobs."""
     deadline = time.monotonic() + 120
     while sum(job.started_at is not None for job in list_jobs(workspace)) < 2:
         assert time.monotonic() < deadline, "the jobs were not begun"
         time.sleep(0.05)
+
+
+@contextmanager
+def _reviewing(
+    sessions: Sequence[Session], about: dict[str, object], n_each: int, backed_up: threading.Event
+) -> Iterator[list[BaseException]]:
+    """All decide at once; what is inside is done once each has decided a row, and the last quarter waits for it."""
+    failures: list[BaseException] = []
+    all_began = threading.Barrier(len(sessions) + 1, timeout=120)
+
+    def review(at: int) -> None:
+        try:
+            for done, row in enumerate(range(at, REVIEWERS * n_each, REVIEWERS)):
+                if done == 1:
+                    all_began.wait()
+                if done == n_each * 3 // 4:
+                    assert backed_up.wait(600)
+                do = "reject" if row % 3 == 0 else "approve"
+                sessions[at].decide(about | {"row": row, "do": do}, again=row % 5 == 0)
+        except BaseException as error:  # told in the thread of the test
+            failures.append(error)
+            all_began.abort()
+
+    threads = [threading.Thread(target=review, args=(at,)) for at in range(len(sessions))]
+    for thread in threads:
+        thread.start()
+    try:
+        with suppress(threading.BrokenBarrierError):  # why stands in the failures
+            all_began.wait()
+        yield failures
+    finally:
+        backed_up.set()
+        for thread in threads:
+            thread.join()
 
 
 @pytest.mark.slow
@@ -98,37 +166,20 @@ def test_eight_reviewers_lose_nothing_and_make_nothing_twice(
     server, dataset_id, n_each = served
     workspace = open_workspace(server.workspace)
     (proposals,) = workspace.artifacts.list(dataset_id, "proposals")
-    for step, options in (("embed", {"encoder": "hashing"}), ("score", {"scorer": "length"})):
-        submit(workspace, dataset_id, step, options)
-    _both_run(workspace)
-    began = datetime.now(UTC).isoformat()
     sessions = [Session(server.url, f"rev{i}@example.org") for i in range(REVIEWERS)]
-    failures: list[BaseException] = []
-
-    def review(at: int) -> None:
-        try:
-            for row in range(at, REVIEWERS * n_each, REVIEWERS):
-                about = {"dataset": dataset_id, "proposals": proposals.id, "row": row, "seen_event": 0}
-                do = "reject" if row % 3 == 0 else "approve"
-                sessions[at].decide(about | {"do": do}, again=row % 5 == 0)
-        except BaseException as error:  # told below, in the thread of the test
-            failures.append(error)
-
-    threads = [threading.Thread(target=review, args=(at,)) for at in range(REVIEWERS)]
-    for thread in threads:
-        thread.start()
-    backup = [
-        sys.executable,
-        "-m",
-        "tamis.cli",
-        "--workspace",
-        str(server.workspace),
-        "backup",
-        str(tmp_path / "copy"),
-    ]
-    subprocess.run(backup, check=True, cwd=ROOT, capture_output=True)
-    for thread in threads:
-        thread.join()
+    about: dict[str, object] = {"dataset": dataset_id, "proposals": proposals.id, "seen_event": 0}
+    backed_up = threading.Event()
+    with _gate(backed_up) as address:
+        for model in ("one", "another"):
+            endpoint = {"base_url": address, "model": model, "dimensions": 2}
+            submit(workspace, dataset_id, "embed", {"encoder": "openai", "encoder_options": endpoint})
+        _both_run(workspace)
+        with _reviewing(sessions, about, n_each, backed_up) as failures:
+            command = ["backup", str(tmp_path / "copy")]
+            subprocess.run(
+                [sys.executable, "-m", "tamis.cli", "--workspace", str(server.workspace), *command],
+                check=True, cwd=ROOT, capture_output=True,
+            )  # fmt: skip
     assert not failures
 
     state = decision_state(workspace.database, dataset_id)
@@ -145,12 +196,14 @@ def test_eight_reviewers_lose_nothing_and_make_nothing_twice(
     copied = open_workspace(restore(tmp_path / "copy", tmp_path / "again").path)
     then = decision_state(copied.database, dataset_id).decided
     assert then.items() <= state.decided.items()
+    assert 0 < len(then) < len(state.decided)  # a moment within it
     assert check_audit(copied).is_sound
-    jobs = [job for job in list_jobs(workspace) if job.step in ("embed", "score")]
+    jobs = [job for job in list_jobs(workspace) if job.step == "embed"]
     assert len(jobs) == 2 and JobState.FAILED not in {job.state for job in jobs}
-    # They ran while it was decided: begun before the first, and not over when it was made.
-    assert all(job.started_at and job.started_at < began for job in jobs)
-    assert all(job.finished_at is None or job.finished_at > began for job in jobs)
+    # They ran while it was decided: begun before the first decision, and not over when the backup had its last.
+    times = [one.created_at for one in then.values()]
+    assert all(job.started_at and job.started_at < min(times) for job in jobs)
+    assert all(job.finished_at is None or job.finished_at > max(times) for job in jobs)
     taken_ms = np.concatenate([session.taken_s for session in sessions]) * 1000
     print(
         f"\n{len(taken_ms):,} decisions: median {np.median(taken_ms):.0f} ms, p95 {np.percentile(taken_ms, 95):.0f} ms"

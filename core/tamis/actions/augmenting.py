@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tamis.actions.decisions import decision_snapshot, own_messages
 from tamis.actions.roles import needs
+from tamis.actions.teams import decided_as_seen
 from tamis.compute.augment.marks import GroupMark
 from tamis.compute.augment.types import JudgedRow
 from tamis.errors import ArtifactMissing, InvalidOptions, UnknownName
@@ -48,7 +49,7 @@ class BatchFunnel(HtmlFacts):
     """What became of a batch: jobs, drafts that could be read, problems and reasons by kind, and decisions so far.
 
     ``left_after`` says how many drafts were left after each filter that took some, in their order. ``by_group`` are passed
-    rows by the group of their parents.
+    rows by the group of their parents. Decisions are counted as who asks may know them: of rows shared with others, own ones.
     """
 
     dataset_id: str
@@ -84,7 +85,7 @@ class BatchGroup(HtmlFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdditionsWaiting(HtmlFacts):
-    """Rows of all batches of a dataset that passed their filters, and how many of these nobody decided about."""
+    """Rows of all batches of a dataset that passed their filters, and how many of these wait for who asks."""
 
     n_waiting: int
     n_passed: int
@@ -117,7 +118,7 @@ def batch_funnel(workspace: Workspace, dataset_id: str) -> BatchFunnel:
     provenance = read_provenance(examples)
     passed = provenance["passed"].to_numpy().astype(np.bool_)
     groups = np.array(provenance["group"].to_pylist(), dtype=object)[passed]
-    decided = decision_snapshot(workspace, dataset_id).by_row
+    decided = decided_as_seen(workspace, dataset_id).by_row
     verdicts = Counter(one.verdict for one in decided.values())
     reasons: dict[str, int] = dict(summary["reasons"])
     left, left_after = int(summary["n_drafts"]), {}
@@ -160,7 +161,7 @@ def batch_groups(workspace: Workspace, dataset_id: str) -> list[BatchGroup]:
     table = read_provenance(examples)
     groups = [str(one or "") for one in table["group"].to_pylist()]
     passed = table["passed"].to_pylist()
-    decided = decision_snapshot(workspace, dataset_id).by_row
+    decided = decided_as_seen(workspace, dataset_id).by_row
     taken = {row for row, one in decided.items() if one.verdict in ("keep", "replace")}
     named = str(examples.manifest.options.get("examination") or "")
     examination = workspace.artifacts.find(target.dataset_id, EXAMINATION, named) if named else None
@@ -194,7 +195,7 @@ def additions_waiting(workspace: Workspace) -> dict[str, AdditionsWaiting]:
     found: dict[str, AdditionsWaiting] = {}
     for target, examples in every_batch(workspace.artifacts):
         batch = examples.manifest.dataset_id
-        decided = decision_snapshot(workspace, batch).by_row
+        decided = decided_as_seen(workspace, batch).by_row
         passed = passed_rows(examples)
         n_waiting = int((~np.isin(passed, list(decided))).sum())
         before = found.get(target.dataset_id)

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tamis.actions.augmenting import judged_rows
-from tamis.actions.decisions import decision_snapshot
 from tamis.actions.roles import needs
+from tamis.actions.teams import decided_as_seen
 from tamis.compute.augment.types import JudgedRow
 from tamis.compute.compare.win_rate import effective_rows, wilson_interval
 from tamis.compute.text.judge_text import fence_code, fenced
@@ -75,7 +75,7 @@ class _Decided:
 
 
 def read_brief(workspace: Workspace, campaign_id: str) -> Brief:
-    """Every version of a campaign's brief with what people said of its rows; raises UnknownName."""
+    """Every version of a campaign's brief with what people said of its rows, as far as who asks may know it; raises UnknownName."""
     row, moves = read_campaign(workspace.database, campaign_id), read_moves(workspace.database, campaign_id)
     first = str(row.options.get("brief") or "")
     texts = {int(bool(first)): first}
@@ -137,7 +137,7 @@ def _batches(workspace: Workspace, campaign_id: str) -> list[str]:
 
 
 def _decided_rows(workspace: Workspace, batch: str) -> list[_Decided]:
-    rows, decided = judged_rows(workspace, batch), decision_snapshot(workspace, batch).by_row
+    rows, decided = judged_rows(workspace, batch), decided_as_seen(workspace, batch).by_row
     notes: dict[int, list[str]] = {}
     for note in list_notes(workspace.database, batch):
         notes.setdefault(note.example_id, []).append(note.text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from tamis.actions.augmenting import accept_passed, batch_funnel
 from tamis.actions.jobs import find_job
 from tamis.actions.label_rounds import freeze_label_round, label_round
 from tamis.actions.submit import submit
+from tamis.actions.teams import decides_blind
 from tamis.actions.versions import make_version
 from tamis.campaigns.moves import HELD_OUT, RANDOM_SEEDS, SEEDS, Move
 from tamis.errors import CurationError
@@ -40,6 +41,10 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "propose": ("round", "n_asked", "n_replace", "n_drop", "delta", "eta", "eta_0"),
     "curate": ("n_examples", "n_added"),
 }  # fmt: skip
+# What of a review tells how its rows were decided.
+DECIDED_FACTS = frozenset(
+    {"n_accepted", "n_dropped", "n_waiting", "n_answered", "n_wrong", "n_annotated", "n_mended", "share_wrong", "eta"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,14 @@ def n_waiting(workspace: Workspace, one: MoveRow) -> tuple[int, int]:
         return found.n_asked - found.n_answered, found.n_asked
     funnel = batch_funnel(workspace, move.dataset_id)
     return funnel.n_waiting, funnel.n_passed
+
+
+def as_seen(workspace: Workspace, one: MoveRow) -> MoveRow:
+    """A move as who asks may know it: a review of rows that they share with others without how these were decided."""
+    if one.facts is None or one.move.kind != "review" or not decides_blind(workspace, one.move.dataset_id):
+        return one
+    told = {name: value for name, value in one.facts.items() if name not in DECIDED_FACTS}
+    return replace(one, facts=told)
 
 
 def rows_here(workspace: Workspace, row: CampaignRow, dataset_id: str, what: str) -> Int64s:

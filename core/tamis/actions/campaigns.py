@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tamis.actions.campaign_moves import begin, facts_when_ended, n_waiting
+from tamis.actions.campaign_moves import as_seen, begin, facts_when_ended, n_waiting
 from tamis.actions.campaign_rights import check_keys, in_its_hands
 from tamis.actions.jobs import cancel_job, find_job, resume_job
 from tamis.actions.roles import needs
@@ -333,7 +333,7 @@ def _shown(workspace: Workspace, row: CampaignRow) -> Campaign:
         waits_in=last.move.dataset_id if last is not None and row.state == "waiting" else "",
         job_id=last.job_id if last is not None else "", questions=int(history.spent("questions_asked")),
         tokens=int(history.spent("tokens_asked")), cost=history.spent("cost_asked"), options=row.options,
-        moves=tuple(moves),
+        moves=tuple(as_seen(workspace, one) for one in moves),
     )  # fmt: skip
 
 

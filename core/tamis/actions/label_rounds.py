@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from tamis.actions.decisions import own_messages
 from tamis.actions.proposals import find_proposals
 from tamis.actions.roles import needs
+from tamis.actions.teams import decisions_as_seen
 from tamis.compute.apply import with_response
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.steps.propose.alc3 import answered_batch, is_wrong
 from tamis.store.artifacts.proposals import read_proposals
 from tamis.store.artifacts.readers import read_examples
 from tamis.store.artifacts.store import Artifact
-from tamis.store.review.decisions import decision_state
 from tamis.store.review.frozen_decisions import FrozenDecision, store_decisions
 from tamis.store.workspace import Workspace
 
@@ -27,7 +27,8 @@ class LabelRound:
     """A round: rows asked about, how many are answered and wrong, and what it corrected and left out by itself.
 
     ``share_wrong`` is p_k of this round's answers and ``eta`` η_k, what should still be wrong; NaN where nobody can know
-    yet. ``per_hundred`` is how many labels people gave for each hundred that they mended, over all rounds.
+    yet. ``per_hundred`` is how many labels people gave for each hundred that they mended, over all rounds. Of rows that who asks shares with others
+    own answers alone are counted.
     """
 
     proposals_id: str
@@ -121,8 +122,8 @@ def _round_of(workspace: Workspace, dataset_id: str, proposals: str) -> Artifact
 
 
 def _decided(workspace: Workspace, dataset_id: str) -> Mapping[int, FrozenDecision]:
-    """What people said: all that the log holds."""
-    found = decision_state(workspace.database, dataset_id).decided
+    """What people said: all that the log holds and that who asks may know."""
+    found = decisions_as_seen(workspace, dataset_id)
     return {
         row: FrozenDecision(row, one.verdict, one.messages, one.via, one.reviewer, one.created_at)
         for row, one in found.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,16 +17,19 @@ from tamis.actions.manifests import ExportManifest, read_manifest
 from tamis.actions.replay_plan import plan_replay, refuse_unknown
 from tamis.actions.row_tokens import COUNT, remake_row_tokens
 from tamis.actions.why_row import REPLACE, remake_edits
-from tamis.errors import CurationError
+from tamis.errors import CurationError, InvalidOptions
 from tamis.formats.layout import HUB_PREFIX
 from tamis.formats.targets import Target
 from tamis.jobs.limited_process import run_limited
 from tamis.jobs.limits import ReadLimits, limited_for_now
+from tamis.registry import parse_options
 from tamis.settings import Settings
+from tamis.steps import STEPS
 from tamis.steps.execute import Task, execute
 from tamis.steps.import_file.folders import is_saved_dataset
 from tamis.steps.import_file.identify import file_hash
 from tamis.steps.import_file.options import SourceFile
+from tamis.steps.spec import as_recorded
 from tamis.store.artifacts.frozen_rows import KIND, freeze_rows, thaw_rows
 from tamis.store.artifacts.readers import read_selected_ids
 from tamis.store.artifacts.refinements import ROUND
@@ -185,7 +188,23 @@ def _make(
         artifact_id=recorded.artifact_id,
     )
     limited = partial(run_limited, limits=ReadLimits.of_import(Settings()))
-    return execute(store, task, _Quiet(recorded.step, say), limited=limited)
+    try:
+        _refuse_lacking(recorded, task.input_kinds)
+        return execute(store, task, _Quiet(recorded.step, say), limited=limited)
+    except (InvalidOptions, *_NONSENSE) as error:
+        raise _unmakeable(recorded, error) from error
+
+
+def _refuse_lacking(recorded: Manifest, kinds: Mapping[str, str]) -> None:
+    """Raise InvalidOptions for an input that the step needs and that the manifest does not give it, or as another kind."""
+    step = STEPS[recorded.step]
+    options = parse_options(step.options, as_recorded(step.options, recorded.options))
+    for need in options.needs():
+        given = kinds.get(need.role)
+        if given is None and not need.optional:
+            raise InvalidOptions(f"{recorded.step} reads its {need.role}, which is not among its inputs")
+        if given not in (None, need.kind):
+            raise InvalidOptions(f"the {need.role} of {recorded.step} are {need.kind}, and not {given}")
 
 
 def _read_in(
@@ -209,9 +228,8 @@ def _read_in(
 
 def _unmakeable(recorded: Manifest, error: Exception) -> CurationError:
     what = f"{recorded.kind} {recorded.artifact_id}"
-    return CurationError(
-        f"The manifest says of {what} what cannot be ({type(error).__name__}: {error}): {_AS_EXPORTED}"
-    )
+    told = f"{error}".rstrip(".") if isinstance(error, CurationError) else f"{type(error).__name__}: {error}"
+    return CurationError(f"The manifest says of {what} what cannot be ({told}): {_AS_EXPORTED}")
 
 
 def _decisions(store: ArtifactStore, recorded: Manifest, manifest: ExportManifest) -> Artifact:

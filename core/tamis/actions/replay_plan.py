@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tamis.errors import CurationError
 from tamis.formats.layout import HUB_PREFIX
 from tamis.llms import LLMS
+from tamis.reprs import shortened
 from tamis.scorers import SCORERS
 from tamis.steps.import_file.options import SourceFile
 from tamis.steps.reach import reaching_names
@@ -78,7 +79,7 @@ def refuse_unknown(steps: Sequence[ReplayStep], sources: Sequence[SourceFile] = 
 def _objection(recorded: Manifest) -> str:
     names = (recorded.dataset_id, recorded.kind, recorded.artifact_id)
     if not all(is_folder_name(name) for name in names):
-        return f"{'/'.join(names)} is no name of a result"
+        return f"{shortened('/'.join(names), 80)} is no name of a result"
     if recorded.kind in WRITTEN_OUT:
         return ""
     if recorded.step not in OFFLINE_STEPS:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tamis.actions.decisions import DecisionEvent, DecisionInForce, DecisionSnapshot, RowChange
+from tamis.actions.decisions import (
+    Decision,
+    DecisionEvent,
+    DecisionInForce,
+    DecisionSnapshot,
+    RowChange,
+    decision_snapshot,
+)
 from tamis.actions.review_queue import ReviewQueue
 from tamis.actions.roles import needs
 from tamis.compute.clear import agreement
@@ -15,13 +22,15 @@ from tamis.compute.clear.agreement import Agreement, Coefficient, divide_rows
 from tamis.errors import InvalidOptions, no_such_row
 from tamis.reprs import HtmlFacts
 from tamis.store.review import assignments, notes
-from tamis.store.review.notes import Note
+from tamis.store.review.decisions import decision_state
+from tamis.store.review.notes import DROPPED, Note
 from tamis.store.workspace import Workspace
 from tamis.types import Int64s
 
 __all__ = [
-    "Agreement", "Coefficient", "Note", "Share", "add_note", "assign_rows", "blind_changes", "blind_events", "blind_to_others", "decides_blind", "list_notes", "list_shares",
-    "measure_agreement", "rows_of_reviewer", "rows_seen_alone", "share_of_queue",
+    "Agreement", "Coefficient", "Note", "RowNotes", "Share", "add_note", "assign_rows", "blind_changes", "blind_events",
+    "blind_to_others", "decided_as_seen", "decides_blind", "decisions_as_seen", "list_notes", "list_shares",
+    "measure_agreement", "notes_seen_by", "rows_of_reviewer", "rows_seen_alone", "share_of_queue",
 ]  # fmt: skip
 
 
@@ -33,6 +42,14 @@ class Share(HtmlFacts):
     n_rows: int
     n_shared: int
     n_decided: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowNotes:
+    """The notes on a row that somebody may read now, oldest first, and how many by others wait for the own decision."""
+
+    shown: tuple[Note, ...]
+    n_later: int
 
 
 @needs("curator")
@@ -102,7 +119,30 @@ def rows_seen_alone(
 
 def decides_blind(workspace: Workspace, dataset_id: str) -> bool:
     """Whether who asks shares rows with others and settles nothing: then no page tells what is decided."""
-    return rows_seen_alone(workspace, dataset_id, workspace.actor.account, None) is not None
+    return _shared(workspace, dataset_id) is not None
+
+
+def decided_as_seen(workspace: Workspace, dataset_id: str) -> DecisionSnapshot:
+    """What is decided as who asks may know it, for whatever counts decisions: of rows shared with others, own ones alone."""
+    decided, alone = decision_snapshot(workspace, dataset_id), _shared(workspace, dataset_id)
+    if alone is None:
+        return decided
+    return blind_to_others(workspace, dataset_id, decided, workspace.actor.account, alone)
+
+
+def decisions_as_seen(workspace: Workspace, dataset_id: str) -> dict[int, Decision]:
+    """The same by row, each decision with its text."""
+    decided, alone = decision_state(workspace.database, dataset_id).decided, _shared(workspace, dataset_id)
+    if alone is None:
+        return dict(decided)
+    shared = set(alone.tolist())
+    own = assignments.own_texts(workspace.database, dataset_id, workspace.actor.account)
+    others = {row: one for row, one in decided.items() if row not in shared}
+    return others | {one.example_id: one for one in own if one.example_id in shared}
+
+
+def _shared(workspace: Workspace, dataset_id: str) -> Int64s | None:
+    return rows_seen_alone(workspace, dataset_id, workspace.actor.account, None)
 
 
 def share_of_queue(queue: ReviewQueue, rows: Int64s) -> ReviewQueue:
@@ -179,8 +219,26 @@ def add_note(workspace: Workspace, dataset_id: str, row: int, text: str, reviewe
 
 
 def list_notes(workspace: Workspace, dataset_id: str, row: int | None = None) -> list[Note]:
-    """What people wrote about a row, or about all rows, oldest first."""
-    return notes.list_notes(workspace.database, dataset_id, row)
+    """What people wrote about a row, or about all rows, oldest first, as who asks may read it (``notes_seen_by``)."""
+    if not decides_blind(workspace, dataset_id):
+        return notes.list_notes(workspace.database, dataset_id, row)
+    return list(notes_seen_by(workspace, dataset_id, row, workspace.actor.account).shown)
+
+
+def notes_seen_by(workspace: Workspace, dataset_id: str, row: int | None, reviewer: str) -> RowNotes:
+    """Notes as one may read them who shares rows with others: on these, notes of others once the own decision is in.
+
+    Why another dropped such a row is that one's decision: it is neither shown nor counted, before or after.
+    """
+    shared = set(assignments.shared_rows(workspace.database, dataset_id, reviewer).tolist())
+    decided = {one.example_id for one in assignments.own_decisions(workspace.database, dataset_id, reviewer)}
+    told = [
+        one
+        for one in notes.list_notes(workspace.database, dataset_id, row)
+        if one.reviewer == reviewer or one.example_id not in shared or not one.text.startswith(DROPPED)
+    ]
+    later = [one for one in told if one.reviewer != reviewer and one.example_id in shared - decided]
+    return RowNotes(tuple(one for one in told if one not in later), len(later))
 
 
 def _decided_by_each(workspace: Workspace, dataset_id: str) -> Mapping[str, Mapping[int, str]]:

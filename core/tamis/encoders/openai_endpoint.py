@@ -13,7 +13,7 @@ import openai
 from tamis.compute.vectors import unit_rows
 from tamis.encoders import OpenAIOptions
 from tamis.errors import CurationError
-from tamis.models.endpoints import read_key, without_key, words_of
+from tamis.models.endpoints import read_key, sent_elsewhere, without_key, words_of
 from tamis.types import Float32s, Int64s
 
 BYTES_PER_TOKEN = 3  # a cautious estimate: English has about four bytes per token, Chinese about three
@@ -93,6 +93,7 @@ class OpenAIEncoder:
             api_key=read_key(self.options.api_key_variable, self.options.base_url),
             timeout=self.options.timeout_s,
             max_retries=self.options.max_retries,
+            http_client=openai.DefaultHttpxClient(follow_redirects=False),  # see sent_elsewhere
         )
 
     def _request(self, texts: list[str]) -> Float32s:
@@ -159,6 +160,8 @@ class OpenAIEncoder:
             return CurationError(
                 f"{where} refuses the key (HTTP {error.status_code}): check the variable {name}."
             )
+        if moved := sent_elsewhere(error, self.options.base_url):
+            return CurationError(moved)
         if isinstance(error, openai.APIStatusError):
             return CurationError(
                 f"{where} answered HTTP {error.status_code} for the model {self.options.model!r}: check base_url and "

@@ -6,7 +6,7 @@ import openai
 
 from tamis.errors import CurationError
 from tamis.llms import OpenAIChatOptions
-from tamis.models.endpoints import words_of
+from tamis.models.endpoints import sent_elsewhere, words_of
 
 FIRST_PAUSE_S = 0.5
 PASSING = {408, 409, 429, 500, 502, 503, 504, 520, 522, 524, 529}
@@ -139,6 +139,8 @@ def explained(error: Exception, options: OpenAIChatOptions, tries: int) -> Curat
         return CurationError(
             f"{where} refuses the key (HTTP {error.status_code}): check the variable {options.api_key_variable}."
         )
+    if moved := sent_elsewhere(error, options.base_url):
+        return CurationError(moved)
     if isinstance(error, openai.APIStatusError):
         return CurationError(
             f"{where} answered HTTP {error.status_code} for the model {options.model!r}: check base_url and model, or "

@@ -305,6 +305,7 @@ class EndpointModel:
             api_key=read_key(self.options.api_key_variable, self.options.base_url),
             timeout=self.options.timeout_s,
             max_retries=0,  # repeated here, where an answer that is no answer is repeated too
+            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),  # see sent_elsewhere
         )
 
 

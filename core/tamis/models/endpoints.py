@@ -257,6 +257,21 @@ def without_key(text: str, variable: str) -> str:
     return text.replace(key, HIDDEN) if len(key) >= SHORTEST_SECRET else text
 
 
+def sent_elsewhere(error: Exception, base_url: str) -> str:
+    """What to say of an endpoint that answers with a redirect, "" for any other failure.
+
+    None is followed: the question would go where nobody has allowed it to, and on the same server the key with it.
+    """
+    status, response = getattr(error, "status_code", 0), getattr(error, "response", None)
+    if not (300 <= status < 400) or response is None:
+        return ""
+    place = _bare(str(response.headers.get("location") or "nowhere"))[:MAX_SAID_CHARS]
+    return (
+        f"The endpoint {base_url} sends what it is asked on to {place} (HTTP {status}), where nothing was sent: if you trust that "
+        "address, give the one where the API begins there as base_url."
+    )
+
+
 def words_of(error: openai.APIStatusError, variable: str) -> str:
     """What an endpoint said about its refusal, in one line of at most MAX_SAID_CHARS and without the key."""
     body = error.body if isinstance(error.body, dict) else {}

@@ -109,8 +109,9 @@ def as_recorded(kind: type[StepOptions], options: Mapping[str, JSON]) -> dict[st
     for choice in kind.CHOICES:
         name = str(options.get(choice.field))
         former = choice.table[name].options.FORMER_DEFAULTS if name in choice.table else {}
-        if former:
-            then[choice.options_field] = dict(former) | dict(options.get(choice.options_field) or {})
+        given = options.get(choice.options_field) or {}
+        if former and isinstance(given, Mapping):  # anything else is refused where it is parsed
+            then[choice.options_field] = dict(former) | dict(given)
     return then
 
 

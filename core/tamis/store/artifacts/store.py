@@ -38,6 +38,9 @@ SET_ASIDE = ".damaged"
 logger = logging.getLogger(__name__)
 
 
+MOST_ID_BYTES = 200  # of the 255 that file systems take, with room for what is put before and behind an id
+
+
 class Manifest(BaseModel):
     """What an artifact is and what made it; enough to make it again."""
 
@@ -288,7 +291,7 @@ class ArtifactStore:
 def is_folder_name(name: str) -> bool:
     """Whether a name is that of a folder, and of nothing above or beside it."""
     # Ids arrive in URLs and on command lines: one that could climb out of the workspace names nothing.
-    return re.fullmatch(r"\w[\w.-]*", name) is not None
+    return re.fullmatch(r"\w[\w.-]*", name) is not None and len(name.encode()) <= MOST_ID_BYTES
 
 
 def _load_or_skip(path: Path) -> Artifact | None:

@@ -9,8 +9,9 @@ import numpy as np
 from tamis.store.artifacts.store import utc_now
 from tamis.store.database.audit import append_entry
 from tamis.store.database.database import Database
-from tamis.store.review.log import ROWS, plain_rows, read_reversals
+from tamis.store.review.log import ROWS, plain_rows, read_decisions, read_reversals
 from tamis.store.review.replay import LogRow, replay_events
+from tamis.store.review.types import Decision
 from tamis.types import Int64s
 
 
@@ -62,6 +63,13 @@ def own_decisions(database: Database, dataset_id: str, reviewer: str = "") -> li
         rows = [LogRow._make(row) for row in plain_rows(connection, query, (dataset_id, reviewer, reviewer))]
         connection.execute("COMMIT")
     return [row for row in rows if row.event_id not in dead]
+
+
+def own_texts(database: Database, dataset_id: str, reviewer: str) -> list[Decision]:
+    """``own_decisions`` of one reviewer with their texts, the last one of a row last; raises ArtifactDamaged."""
+    rows = own_decisions(database, dataset_id, reviewer)
+    with database.reading() as connection:
+        return read_decisions(connection, dataset_id, rows)
 
 
 def shared_rows(database: Database, dataset_id: str, reviewer: str) -> Int64s:

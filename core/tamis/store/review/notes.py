@@ -10,6 +10,7 @@ from tamis.store.artifacts.store import utc_now
 from tamis.store.database.database import Database
 
 MOST_CHARS = 4000
+DROPPED = "Dropped: "  # what a note begins with that says why its author dropped the row
 
 
 @dataclass(frozen=True, slots=True)
