@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tamis.compute.clear.defects import garbled, language_mismatch
 from tamis.compute.clear.endings import SURE, cut, full_stop, is_code, read_endings
-from tests.support.endings import FLAGGED_BELOW, SHORT, UNSEEN, ends_factor, read_ending_rows
+from tests.support.endings import ENDINGS, FLAGGED_BELOW, SHORT, UNSEEN, ends_factor, read_ending_rows
 
 ROWS = read_ending_rows()
 SOUND, CUT = [row for row in ROWS if row.is_sound], [row for row in ROWS if not row.is_sound]
@@ -67,7 +67,7 @@ def test_with_the_model_at_most_two_in_a_hundred_sound_endings_are_flagged() -> 
 
 def test_of_sixty_sound_endings_that_nothing_was_fitted_to_at_most_two_in_a_hundred_are_flagged() -> None:
     """Written before the scorer was asked about any of them, of the kinds that had an alarm before."""
-    rows = read_ending_rows(UNSEEN)
+    rows = [row for row in read_ending_rows(UNSEEN) if row.kind != "code"]
     n, alarms = Counter(row.kind for row in rows), found(rows, ends_factor(rows) < FLAGGED_BELOW)
     assert n.keys() == KNOWN_ALARMS.keys()
     assert min(n.values()) >= 60
@@ -82,6 +82,34 @@ def test_of_sixty_sound_endings_that_nothing_was_fitted_to_at_most_two_in_a_hund
     assert all(alarms[kind] + KNOWN_ALARMS[kind] <= 0.02 * (n[kind] + before[kind]) for kind in n)
 
 
+def test_of_no_kind_more_than_two_in_a_hundred_are_flagged_over_all_files_together() -> None:
+    rows = [row for path in (ENDINGS, UNSEEN, SHORT) for row in read_ending_rows(path) if row.is_sound]
+    n, alarms = Counter(row.kind for row in rows), found(rows, ends_factor(rows) < FLAGGED_BELOW)
+    assert len(rows) == 710
+    assert all(alarms[kind] <= 0.02 * n[kind] for kind in n), alarms
+    # As README says; 30 of the lines of code were written before the scorer was asked.
+    assert {kind: (alarms[kind], n[kind]) for kind in ("short", "post", "code")} == {
+        "short": (2, 130), "post": (1, 76), "code": (0, 72),
+    }  # fmt: skip
+    assert sum(alarms.values()) == 3 and len(n) == 28
+    assert min(n.values()) == 13
+
+
+@pytest.mark.parametrize(
+    ("text", "is_marked"),
+    [
+        ("du -sh .", False),
+        ("docker build -t web .", False),
+        ("cp -r a.txt ../..", False),
+        ("It ends .", True),  # as some data sets space their words
+        ("print(x);", True),
+        ("if x:\n    return None  # nothing left.", True),
+    ],
+)
+def test_a_full_stop_that_names_a_folder_ends_no_sentence(text: str, is_marked: bool) -> None:
+    assert read_endings([text]).is_marked.tolist() == [is_marked]
+
+
 def test_of_short_answers_in_eight_languages_at_most_two_in_a_hundred_are_flagged() -> None:
     """Names, numbers, dates, units, titles, code, yes and no: a model of English hardly expects any of them to end."""
     rows = read_ending_rows(SHORT)
@@ -91,7 +119,7 @@ def test_of_short_answers_in_eight_languages_at_most_two_in_a_hundred_are_flagge
     assert Counter(row.kind for row in rows if row.is_sound).keys() == {
         "names", "numbers", "dates", "units", "titles", "code", "yes/no",
     }  # fmt: skip
-    assert flags[sound].sum() == 1  # "du -sh .": its own full stop
+    assert flags[sound].sum() == 0
     assert not [row.text for row in rows if row.is_sound and row.is_sure]
     # What it costs: of cut answers of so few words fewer are found than before (24), most of those missed not English.
     assert flags[~sound].sum() >= 13

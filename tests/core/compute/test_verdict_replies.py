@@ -7,8 +7,9 @@ import re
 import numpy as np
 import pytest
 
+from tamis.compute.clear import verdict_marks
 from tamis.compute.clear.clear import auto_correct, combine_orders, ordered_verdict, parse_verdict
-from tamis.compute.clear.replies import parse_choice
+from tamis.compute.clear.replies import REACH, is_ruled_out, parse_choice
 
 # Replies that need not be read, each with the letters that would be no misreading.
 REMARKS = [
@@ -207,6 +208,34 @@ NOT_MEANT = [
     ("The user might pick [[A]].", ""),
     ("Verdict: [[A]]. Correction: the verdict should be [[C]], since both have the same error.", "C"),
 ]  # fmt: skip
+# Of two answers, x the better: the order of the letters tells nothing of it, in languages that compare before they praise.
+COMPARED = [
+    "回答{x}比回答{y}更好。", "答案{x}比答案{y}好。", "助手{x}比助手{y}更好。", "回答{x}明显比回答{y}更好。", "我认为回答{x}比回答{y}更好。", "{x}的回答比{y}更好。",
+    "{x}较{y}更好", "{x}相比{y}更好。", "比起{y}，{x}更好", "与{y}相比，{x}更准确。", "{x}优于{y}。", "回答{x}胜过回答{y}。", "{y}不如{x}好。", "{y}没有{x}好。",
+    "{y}劣于{x}。", "{y}逊于{x}。", "{y}比{x}更差。", "回答「{x}」比回答「{y}」更好。", "综上所述，助手{x}的回答比助手{y}更准确、更完整。",
+    "{x}は{y}より良い。", "{y}より{x}の方が良い。", "回答{x}は回答{y}より優れています。", "{y}は{x}に及ばない。", "{y}は{x}ほど良くない。", "{y}と比べて、{x}の方が良い。",
+    "{x}가 {y}보다 낫다.", "{y}보다 {x}가 낫다.", "답변 {x}가 답변 {y}보다 더 좋습니다.", "응답 {x}가 응답 {y}보다 우수합니다.", "{y}는 {x}보다 못하다.", "{y}에 비해 {x}가 더 좋습니다.",
+    "I change my verdict from [[{y}]] to [[{x}]].", "[[{y}]]\n\nWait, the date is wrong. I change my verdict from [[{y}]] to [[{x}]].",
+    "I revise [[{y}]] to [[{x}]].", "On checking the date, I withdraw [[{y}]] and choose [[{x}]].", "[[{y}]] → [[{x}]]", "~~[[{y}]]~~ [[{x}]]",
+    "我将判断从[[{y}]]改为[[{x}]]。", "Ich ändere mein Urteil von [[{y}]] zu [[{x}]].",
+]  # fmt: skip
+# Of a shape that the table has not, of a part, doubted, or the answer to the question that was asked: no verdict.
+NONE_OF_TWO = [
+    "{x}比{y}更长。", "{x}未必比{y}更好。", "{x}并不比{y}更好。", "很难说{x}比{y}更好。", "有人认为{x}比{y}更好。", "{x}说自己比{y}更好。", "{x}在风格上比{y}更好。",
+    "{x}比{y}更好的说法不对。", "{x}也好，{y}也好。", "{x}は{y}より長い。", "{x}の方が良いとは限らない。", "{x}は{y}より良くない。", "{x}가 {y}보다 더 깁니다.",
+    "{x}가 더 좋을 수도 있다.", "{x}가 더 좋다고 하는 사람도 있다.",
+    "The correct answer is {x}. Both assistants say so.", "Correct answer: {x}. Both answers are correct.", "The answer is {x}. Both assistants are right.",
+    "Die richtige Antwort ist {x}, beide nennen sie.", "La bonne réponse est {x}, les deux la donnent", "正确答案是{x}，两个回答都正确。",
+    "正しい答えは{x}です。どちらも正解しています。", "정답은 {x}입니다. 둘 다 맞았습니다.",
+    "{x} is hardly better than {y}.", "{x} is barely better.", "{x} is rarely better.", "{x} is allegedly better than {y}.",
+    "For example: [[{x}]]", "E.g. [[{x}]]", "Example output: [[{x}]]", "例如：[[{x}]]", "[[{x}]]\n[[{y}]]", "Possible outputs: [[{x}]]\n[[{y}]]\n[[C]]",
+    "I withdraw [[{x}]].", "From [[{y}]] I go over to [[{x}]].", "{x} is better. On reflection they are equal: tie.", "[[{x}]]. On reflection they are equal: tie.",
+    "{x} is better. Actually, they are equally good.",
+]  # fmt: skip
+TIES = [
+    "Tie", "It's a tie.", "Both are equally good.", '{"verdict": "tie"}', "[[Tie]]", "Verdict: tie", "Unentschieden", "Beide Antworten sind gleich gut.", "Égalité",
+    "Empate", "平局", "两个回答一样好。", "引き分け", "무승부입니다.", "A and B are equally good.", "A = B",
+]  # fmt: skip
 QUOTED = [
     "Is the proposed answer: (A) Correct (B) Incorrect (C) I am not sure.", "(A) Correct (B) Incorrect (C) I am not sure.",
     "B is for bird", "ABCABC", "A, B, C", "A Correct answer would say 7",
@@ -239,6 +268,38 @@ def test_no_letter_is_read_in_a_way_of_its_own(text: str, letters: str) -> None:
     swapped = re.sub(r"(?<![A-Za-z])[AB](?![A-Za-z])", lambda found: found[0].translate(swap), text)
     read, mirrored = parse_verdict(text), parse_verdict(swapped)
     assert mirrored == (read and read.translate(swap))
+
+
+@pytest.mark.parametrize(("better", "other"), ["AB", "BA"])
+def test_a_comparison_or_a_change_names_the_better_one_whichever_comes_first(better: str, other: str) -> None:
+    texts = [form.format(x=better, y=other) for form in COMPARED]
+    assert [text for text in texts if parse_verdict(text) != better] == []
+
+
+@pytest.mark.parametrize(("x", "y"), ["AB", "BA"])
+def test_what_compares_no_quality_or_is_the_answer_of_both_is_no_verdict(x: str, y: str) -> None:
+    texts = [form.format(x=x, y=y) for form in NONE_OF_TWO]
+    assert [text for text in texts if parse_verdict(text) is not None] == []
+
+
+def test_a_reply_that_says_nothing_but_a_tie_is_one() -> None:
+    assert [text for text in TIES if parse_verdict(text) != "C"] == []
+    for text in ("Is it a tie?", "A tie would be unfair.", "Accuracy: A\nOverall: tie"):
+        assert parse_verdict(text) is None
+
+
+def test_a_mark_is_read_with_what_is_near_it_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def counted(before: str, after: str, letter: str = "") -> bool:
+        read.append(len(before) + len(after))
+        return is_ruled_out(before, after, letter)
+
+    monkeypatch.setattr(verdict_marks, "is_ruled_out", counted)
+    for n in (64, 256):
+        read.clear()
+        assert parse_verdict("[[A]] " * n) == "A"
+        assert len(read) == n and max(read) <= 2 * REACH  # grows with n, not with its square
 
 
 @pytest.mark.parametrize("text", QUOTED)

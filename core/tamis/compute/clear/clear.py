@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from tamis.compute.clear.bsdetector import normalised_answer
 from tamis.compute.clear.replies import parse_choice
-from tamis.compute.clear.verdict_marks import is_last_alone, read_marks, unmarked, without_lists
+from tamis.compute.clear.ties import is_tie
+from tamis.compute.clear.verdict_marks import (
+    is_last_alone,
+    read_marks,
+    unmarked,
+    without_lists,
+    without_withdrawn,
+)
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
 # ask: a person must say; add: a written row
@@ -125,13 +132,15 @@ def combine_orders(first: Verdict, second: Verdict) -> Verdict:
 
 
 def parse_verdict(text: str) -> str | None:
-    """The letter that a judge's answer gives by its marks ``[[A]]``, ``[[B]]``, ``[[C]]``, else what the rest of it says in words,
-    or None.
+    """The letter that a judge's answer gives by its marks ``[[A]]``, ``[[B]]``, ``[[C]]``, else what the rest of it says in words
+    (C where it says nothing but that it is a tie), or None.
     """
     plain = text.replace("**", "")
+    if is_tie(plain):
+        return "C"
     marked = read_marks(plain)
     if marked is None:
-        return parse_choice(without_lists(plain), of_two=True)
+        return parse_choice(without_lists(without_withdrawn(plain)), of_two=True)
     # What an answer wrote into itself and the judge repeats is no verdict against the judge's own words.
     said = None if is_last_alone(plain) else parse_choice(unmarked(plain), of_two=True)
     return marked if said in (None, marked) else None

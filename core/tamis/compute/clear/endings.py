@@ -55,6 +55,9 @@ FENCE = re.compile(r"^\s*```(?!.*```)", re.MULTILINE)
 UNSPACED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")  # Chinese and Japanese
 DANDA = re.compile(r"[\u0900-\u09ff]")  # Devanagari and Bengali
 FACE = re.compile(r"[:;=]-?[(\[{]")
+FOLDER = re.compile(
+    r"[\s/]\.{1,2}$"
+)  # in code, full stops that are a word of their own: "git add .", "cp -r a ../.."
 READ_CHARS = 4000
 FEW_WORDS = 9  # below ten words nothing in them has to tell a language
 # A name alone: up to four words in capitals, with what stands small inside of names.
@@ -132,7 +135,7 @@ def read_endings(responses: Sequence[str], prompts: Sequence[str] | None = None)
     asked = [""] * len(texts) if prompts is None else prompts
     finals = [bool(text) and ANSWER.search(text.splitlines()[-1].strip()) is not None for text in texts]
     reads = [_is_read(text, prompt) for text, prompt in zip(texts, asked, strict=True)]
-    marks = [ends_in_mark(text) for text in texts]
+    marks = [ends_in_mark(text) and not (FOLDER.search(text) and is_code(text)) for text in texts]
     return Endings(*(np.array(flags, dtype=np.bool_) for flags in (marks, finals, reads)))
 
 

@@ -7,6 +7,7 @@ import unicodedata
 
 from tamis.compute.clear import reply_words as words
 from tamis.compute.clear.blame import blames
+from tamis.compute.clear.comparisons import COMPARED
 from tamis.compute.clear.verdict_replies import read_verdict
 
 _I = re.IGNORECASE
@@ -40,9 +41,6 @@ _PARTLY = re.compile(rf"^\s*{_IS_BETTER}\s+(?:{words.IN_PART})\b", _I)
 _PRAISED = re.compile(rf"\b(?:{words.THING})\s+{_LETTER}\s+(?:{_BETTER}|(?:{words.WINS})\b)", _I)
 _CLAUSE = rf"(?:^|[.!?,;:\n—–]\s*|\b(?:{words.JOINS})\s+)"
 _PRAISED_ALONE = re.compile(rf"{_CLAUSE}{_LETTER}\s+(?:{_BETTER}|(?:{words.WINS})\b)", _I | re.MULTILINE)
-_PRAISED_EAST = re.compile(
-    rf"{_LETTER}\s*(?:(?:{words.BETTER_EAST})|比\s*[ABC]\s*更?(?:好|优|優|准确|準確|完整))"
-)
 _FOUND = re.compile(rf"\b(?:{words.FIND})\s+(?:(?:{words.THING})\s+)?{_LETTER}\s+(?:{words.BETTER})\b", _I)
 # "Not A but B": a letter is set against the one that is ruled out.
 _VERB_LAST = re.compile(
@@ -54,7 +52,7 @@ _CONTRAST = re.compile(
     _I,
 )
 _STATEMENTS = (_SAID, _WRITTEN_TOGETHER, _CONCLUDED)
-_PRAISES = (_PRAISED, _PRAISED_ALONE, _PRAISED_EAST, _FOUND, _VERB_LAST)
+_PRAISES = (_PRAISED, _PRAISED_ALONE, *COMPARED, _FOUND, _VERB_LAST)
 # Marks that say nothing but the choice, a field of a record, and "A > B".
 _MARKED = re.compile(
     r"\\boxed\{\s*(?:\\text\w*\{\s*)?([ABC])\s*\}|<(?:answer|verdict|choice|decision|winner)>[\s(\[]*([ABC])[\s)\]]*</"
@@ -86,7 +84,8 @@ _BLAMED_AFTER = re.compile(
     _I,
 )
 # "Problem: A", "The worst answer is: A": what stands before the sign is said of the letter.
-_LABEL = re.compile(rf"(?P<label>[^.!?,;:。、\n—–]*?)\s*[:：=]{_OPEN}$")
+_SIGNS = " \t\n([{【「\"'“„‘«`*_<$|"
+_BEFORE_LABEL = re.compile(r"[.!?,;:。、\n—–]")
 _FAULT = re.compile(rf"\b(?:{words.FAULT})\b", _I)
 # "The error in [[A]]", "Error in A: [[A]]", "A has a flaw: [[A]]": the fault is the letter's own, unless there is none.
 _FAULT_OF = re.compile(
@@ -96,6 +95,7 @@ _FAULT_OF = re.compile(
 _HAS_FAULT = re.compile(rf"^\s*(?:{words.HAS})\s+(?:\w+\s+){{0,2}}(?:{words.FAULT})\s*$", _I)
 _SPARED = re.compile(rf"\b(?:{words.SPARING})\b", _I)
 _BLAMED_EAST = re.compile(words.WORSE_EAST)
+REACH = 300  # characters: longer than what is said of a mark in its sentence
 _SEVERAL = re.compile(
     rf"^\s*(?:{words.AND}|{words.AND_EAST}|/|,|&)\s*[(\[\"'*]*[ABC]\b(?!\s*{words.BETTER})", _I
 )
@@ -127,9 +127,7 @@ def parse_choice(text: str, *, of_two: bool = False) -> str | None:
         return _only({letter.upper() if letter else "" for letter in fields})
     found_marks = [found for found in _MARKED.finditer(read) if is_stated(read, found)]
     marks = [(str(found[found.lastindex or 0]).upper(), found) for found in found_marks]
-    blamed = {
-        letter for letter, found in marks if is_ruled_out(read[: found.start()], read[found.end() :], letter)
-    }
+    blamed = {letter for letter, found in marks if is_ruled_out(*near(read, found), letter)}
     marked = {letter for letter, _ in marks} - blamed
     if len(marked) == 1:
         return marked.pop()
@@ -175,20 +173,27 @@ def _stated(text: str) -> list[tuple[str, bool]]:
     return letters
 
 
+def near(text: str, mark: re.Match[str]) -> tuple[str, str]:
+    """What stands before and after a mark, not farther than REACH characters: so many marks cost no more each than few."""
+    return text[max(0, mark.start() - REACH) : mark.start()], text[mark.end() : mark.end() + REACH]
+
+
 def is_listed(text: str, mark: re.Match[str]) -> bool:
     """Whether a mark is one of a list of those that could be given: "[[A]], [[B]] or [[C]]"."""
-    return bool(_LISTED_BEFORE.search(text[: mark.start()]) or _LISTED_AFTER.match(text[mark.end() :]))
+    before, after = near(text, mark)
+    return bool(_LISTED_BEFORE.search(before) or _LISTED_AFTER.match(after))
 
 
 def is_stated(text: str, mark: re.Match[str]) -> bool:
     """Whether a mark is more than one that could be given: it is in no list, and nothing but praise or a reason goes on about it."""
-    return not (is_listed(text, mark) or _GOES_ON.match(text[mark.end() :]))
+    return not (is_listed(text, mark) or _GOES_ON.match(near(text, mark)[1]))
 
 
 def is_ruled_out(before: str, after: str, letter: str = "") -> bool:
     """Whether what stands before and after a letter says that it is not the choice: "I would not choose", "… is worse"."""
-    labelled = _LABEL.search(before)
-    label = labelled["label"].split("]]")[-1] if labelled else ""
+    bare, label = before.rstrip(_SIGNS), ""
+    if bare.endswith((":", "：", "=")):
+        label = _BEFORE_LABEL.split(bare[:-1].rstrip())[-1].split("]]")[-1]
     if _has_fault(_CLAUSE_END.split(before)[-1], label, letter):
         return True
     label = "" if re.search(r"\b[ABC]\b", label) else label

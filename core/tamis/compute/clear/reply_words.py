@@ -43,8 +43,11 @@ SURELY = (
     "actually|so|thus|hence|therefore|definitely|clearly|obviously|certainly|surely|probably|overall|i think|i believe|i guess|also|daher"
     "|eindeutig|klar|donc|clairement"
 )
+# Only what leaves the praise whole: "hardly", "allegedly", "stylistically better" are none.
 VERY = (
-    r"\w+ly|much|far|the|a|bit|slightly|still|also|definitely|deutlich|klar|eindeutig|viel|etwas|die|der|das|la|le|nettement"
+    r"clearly|slightly|marginally|significantly|considerably|substantially|definitely|certainly|undoubtedly|undeniably|unquestionably|obviously|evidently"
+    r"|plainly|vastly|greatly|noticeably|notably|markedly|decidedly|distinctly|overwhelmingly|easily|really|truly|simply|generally|probably|actually"
+    r"|ultimately|objectively|moderately|mildly|strongly|convincingly|demonstrably|therefore|thus|overall|much|far|the|a|bit|slightly|still|also|definitely|deutlich|klar|eindeutig|viel|etwas|die|der|das|la|le|nettement"
     r"|clairement|bien|mucho|claramente|muito|ligeiramente|molto"
 )
 BETTER = (
@@ -92,10 +95,11 @@ FIELD = (
     "|judge?ment|antwort|réponse|respuesta|答案|选择"
 )
 # Languages that are written without spaces between words.
-CHOSEN_EAST = "答案|选择|選擇|选|選|更喜欢|更喜歡|偏好|正解|答え|判定|判断|结论|結論|更好的|정답|답"
+CHOSEN_EAST = "答案|选择|選擇|选|選|更喜欢|更喜歡|偏好|正解|答え|判定|判断|结论|結論|更好的|胜者|获胜者|勝者|정답|(?<![가-힣])답|판정|판단|결론|승자"
 IS_EAST = "应该是|應該是|的?(?:回答|答案)?是|回答|为|為|は|은|는"
+# How a choice ends that is written together.
+END_EAST = r"$|[。.!,;:、\n)\]】」|]|因为|因為|而不是|而非|作为|作為|입니다|이다|です|だ(?!と)|で(?=[,、])"
 AND_EAST = "和|或|还是|還是|或者|与|與|と|か"
-BETTER_EAST = "更好|のほうが優れて|の方が優れて|更优|更優|更佳|更准确|更準確|比较好|比較好|胜出|勝出|获胜|の方が良い|のほうが良い|が正しい|가 더"
 # Of verdicts between two answers (verdict_replies.py): nothing but these is read.
 REASON = "because|since|as(?! well)|for|weil|da|denn|car|parce que|puisque|porque|ya que|pois|perché|poiché|因为|因為"
 WHOLLY = r"overall|here|by far|in (?:my opinion|my view|every respect|all respects|general|the end|both respects)|insgesamt|hier|ici|aquí"
@@ -131,3 +135,21 @@ LACKS = (
     "lacks?|lacked|stops|breaks off|ends in the middle|misses|missed|missing|ignores?|ignored|leaves out|left out|fails?|failed|omits?|omitted|invents?|hallucinat\\w+|incomplete|cut(?: off| short)?"
     "|truncated|off[- ]topic|contradicts?|mis\\w+s|unsupported|bricht ab|fehlt|unvollständig|incomplète|incompleta|不完整|也不|does not|did not"
 )
+# Of what is said of two answers together: "The correct answer is B. Both say so" is no verdict between them.
+BOTH = (
+    "both|each (?:of|one|assistant|answer|response|gives|says)|all of (?:them|these)|all (?:the )?(?:assistants|answers|responses)|neither|assistants|beide[nr]?|keine[rs]? (?:der|von) (?:beiden|ihnen)"
+    "|(?:les|toutes|tous)(?: les)? deux|aucune?|ambas|ambos|l[ao]s dos|ningun[ao]|entramb[ei]|nessun[ao]|[ao]s duas|nenhuma|оба|обе|ни один"
+)
+BOTH_EAST = "两个|两者|两位|两份|兩個|兩者|都|両方|双方|どちらも|両者|둘 ?다|두 (?:답변|응답)|모두"
+TIE = "tie|tied|a draw|equal(?:ly)?|equivalent|the same|unentschieden|gleich(?:wertig|stand)?|égalité|à égalité|se valent|empate|igual(?:es)?|pareggio|pari|ничья"
+TIE_EAST = "平局|平手|一样好|一樣好|不相上下|引き分け|同点|同等|무승부|동점"
+# Of a mark: what takes it back, and what does so where it goes on to another ("from [[A]] to [[B]]").
+WITHDRAWS = (
+    "withdraw(?:ing)?|withdrew|retract(?:ing|ed)?|take back|took back|no longer (?:stand by|hold|support|choose)|abandon(?:ed)?|revoke|rescind"
+    "|changed from|from|instead of|rather than|ziehe|retire|retiro|ritiro"
+)
+CHANGES = (
+    "from|chang(?:e|es|ed|ing)|revis(?:e|es|ed|ing)|correct(?:s|ed|ing)?|updat(?:e|es|ed|ing)|switch(?:es|ed|ing)?|replac(?:e|es|ed|ing)|amend(?:ed)?"
+    "|move[sd]?|korrigiere|ändere|von|corrige|de|cambio|corrijo"
+)
+EXAMPLE = r"for example|for instance|e\.g\.|such as|zum beispiel|z\.\s?b\.|par exemple|por ejemplo|per esempio|por exemplo|например"

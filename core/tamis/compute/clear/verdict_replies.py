@@ -10,6 +10,7 @@ import re
 
 from tamis.compute.clear import reply_words as words
 from tamis.compute.clear.blame import blames
+from tamis.compute.clear.comparisons import COMPARED
 
 _I = re.IGNORECASE
 _OPEN, _CLOSE = r"[\s(\[{【「\"'“„‘«`*_<$|]*", r"[)\]}】」\"'”“’»`*_>$|]*"
@@ -55,10 +56,8 @@ _CONTRAST = re.compile(
     _I,
 )
 _TOGETHER = re.compile(
-    rf"(?:{words.CHOSEN_EAST})\s*(?:{words.IS_EAST})?\s*[:：]?\s*{_LETTER}(?!\s*(?:{words.AND_EAST}))"
-)
-_PRAISED_EAST = re.compile(
-    rf"{_LETTER}\s*(?:(?:{words.BETTER_EAST})|比\s*[AB]\s*更?(?:好|优|優|准确|準確|完整))"
+    rf"(?:{words.CHOSEN_EAST})\s*(?:{words.IS_EAST})?\s*[:：]?\s*{_LETTER}\s*(?={words.END_EAST})",
+    re.MULTILINE,
 )
 _LOSER = re.compile(
     rf"{_BEGIN}(?:(?:{words.ARTICLE}|my)\s+)?(?:{words.LOSES})(?:\s+(?:{words.THING}|one))?[*_`]*(?:\s+(?:{words.IS}))?\s*[:：=]?\s*[*_`]*\s*"
@@ -94,9 +93,15 @@ _LISTED = re.compile(r"^\W*,\s*\W*[ABC]\b\W*(?:,|or|oder|ou|o|und|and)\b", _I)
 _WHOLLY_FOR = re.compile(r"^\W*for (?:me|us|sure|its|being|having|the win)\b|^\W*for \w+ing\b", _I)
 _POINTS_BACK = re.compile(r"^\W*(?:this|it|that|its|here)\b", _I)
 _TAKEN_BACK = re.compile(r"\b(?:scratch that|verdict above is wrong|i made a mistake|that['’]s wrong)\b", _I)
-_CORRECTS = "correction|edit|wait|kidding|however|on second thought|i mean"
+_CORRECTS = "correction|edit|wait|kidding|however|on second thoughts?|on reflection|i mean|bei näherem hinsehen|à la réflexion|pensándolo bien"
+_TIES = rf"\b(?:C|{words.TIE}|neither)\b|{words.TIE_EAST}"
 _PRAISE = re.compile(rf"\b(?:{words.BETTER}|flawless|complete|follows|in all respects)\b", _I)
-_OF_A_QUESTION = re.compile(r"\b(?:correct|right|korrekte?|richtige?|correcta?|bonne)\b", _I)
+_OF_A_QUESTION = re.compile(
+    r"\b(?:correct|right|korrekte?|richtige?|correcte|correcta|corretta|bonne|juste)\b|正确|正確|正解|正しい|정답",
+    _I,
+)
+_ANSWER_IS = re.compile(rf"\W*(?:(?:{words.ARTICLE})\s+)?(?:{words.THING})\b", _I)
+_BOTH = re.compile(rf"\b(?:{words.BOTH})\b|{words.BOTH_EAST}", _I)
 _HEADING = re.compile(rf"^\W*(?:{_NOUN}|(?:which|who|what)\b.*)\W*$", _I)
 _PREFACE = re.compile(rf"^\s*(?:{words.PREFACE})?\s*$", _I)
 _BLAMED = re.compile(
@@ -128,7 +133,11 @@ def read_verdict(text: str) -> str | None:
     said = [_Statement(text, match) for pattern in _SAID for match in pattern.finditer(text)]
     weak = [one for one in said if one.holds(text, wholly=True)]
     if weak:
-        return None if any(one.is_undone(text) for one in weak) else _only({one.letter for one in weak})
+        return (
+            None
+            if any(one.is_undone(text) or one.is_corrected(text) for one in weak)
+            else _only({one.letter for one in weak})
+        )
     found = [_Statement(text, match) for pattern in (_LOSER, _LESS) for match in pattern.finditer(text)]
     losers = {one.letter for one in found if one.holds(text, wholly=True)}
     if len(losers) != 1:
@@ -138,7 +147,7 @@ def read_verdict(text: str) -> str | None:
 
 
 _SURELY = (_LABELLED, _ALONE, _DECIDED, _CONCLUDED, _CONTRAST, _TOGETHER)
-_SAID = (_LED, _CHOSEN_BY_ME, _VERB_LAST, _PRAISED, _FOUND, _PRAISED_EAST)
+_SAID = (_LED, _CHOSEN_BY_ME, _VERB_LAST, _PRAISED, _FOUND, *COMPARED)
 
 
 class _Statement:
@@ -183,21 +192,29 @@ class _Statement:
         return bool(_POINTS_BACK.match(following)) and blames(following, self.letter)
 
     def is_contradicted(self, text: str) -> bool:
-        """Whether what follows corrects it, praises the other answer or blames this one by its letter.
-
-        "The correct answer is B" may be that of the question itself: then no word may follow of the other answer.
-        """
+        """Whether what follows corrects it, praises the other answer or blames this one by its letter."""
         rest, other = text[self.end :], "B" if self.letter == "A" else "A"
-        if _OF_A_QUESTION.search(text[self.start : self.at]) and self.is_undone(text):
-            return True
-        if _TAKEN_BACK.search(rest):
-            return True
-        if re.search(rf"\b(?:{_CORRECTS})\b[^.!?]*\b(?:{other}|C|tie)\b", rest, _I):
+        if self.is_of_a_question(text) or self.is_corrected(text):
             return True
         clauses = [part for one in _CLAUSE.split(rest) for part in _REASONS.split(one)]
         blamed = any(blames(one, self.letter) for one in clauses if re.search(rf"\b{self.letter}\b", one))
         praised = (one for one in clauses if re.search(rf"\b{other}\b", one) and _PRAISE.search(one))
         return blamed or any(not _BLAMED.search(one) and not _HEDGED.search(one) for one in praised)
+
+    def is_of_a_question(self, text: str) -> bool:
+        """Whether "the correct answer is B" may be that of the question itself: of the other, or of both, a word is said, too."""
+        rest = text[self.end :]
+        if _OF_A_QUESTION.search(text[max(0, self.start - 4) : self.at]):
+            return self.is_undone(text) or bool(_BOTH.search(text))
+        return bool(_ANSWER_IS.match(text[self.start : self.at])) and bool(_BOTH.search(rest))
+
+    def is_corrected(self, text: str) -> bool:
+        """Whether what follows takes it back, or corrects it to the other letter or to a tie."""
+        rest, other = text[self.end :], "B" if self.letter == "A" else "A"
+        corrected = re.search(
+            rf"\b(?:{_CORRECTS})\b[^.!?]*(?:\b{other}\b|{_TIES})|\bactually\b[^.!?]*(?:{_TIES})", rest, _I
+        )
+        return bool(_TAKEN_BACK.search(rest) or corrected)
 
     def is_below_another_heading(self, text: str) -> bool:
         """Whether a letter alone on its line answers to a line above that asks for something else: "Weaker answer:"."""
