@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tamis.errors import InvalidRecord
 from tamis.formats.annotations import with_written, written_answers
+from tamis.formats.answer_verdicts import steps_beside, verdicts_of
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record, text_of
 from tamis.formats.names import are_calls, are_choices, first_item, match_column, turn_keys
@@ -37,6 +39,9 @@ _SCORE_KEYS = (
 )
 
 
+_BETWEEN_STEPS = "\n"  # as TRL joins them
+
+
 class AnswerTurns(NamedTuple):
     """The turns of an answer, what restores its column, and the column's value where it says more than the turns."""
 
@@ -64,7 +69,7 @@ def read_answer(record: Record, column: str) -> AnswerTurns:
     if are_calls(value):
         return AnswerTurns([_calling(value)], {"completion_calls": True})
     if isinstance(value, list | dict) and value:
-        return _one_of_several(value, column, _ranks_beside(record, value))
+        return _one_of_several(value, column, record)
     text = text_of(record, column) if not isinstance(value, list) else ""
     if not text or text.isspace():
         raise InvalidRecord("empty response")
@@ -85,6 +90,10 @@ def write_answer(turns: list[Message], noted: dict[str, JSON], rest: JSON) -> JS
     text = turns[-1].get("content")
     if "annotated_at" in noted and isinstance(rest, list):
         return with_written(rest, noted["annotated_at"], text)
+    if "steps" in noted and isinstance(rest, list) and isinstance(text, str):
+        pieces = text.split(_BETWEEN_STEPS)
+        same = text == _BETWEEN_STEPS.join(rest)
+        return rest if same else pieces if len(pieces) == len(rest) else [text]
     if "answer_at" in noted and isinstance(rest, list | dict):
         return _put(rest, noted["answer_at"], noted.get("answer_key"), text)
     return text
@@ -126,16 +135,20 @@ def _is_number(value: JSON) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _one_of_several(value: JSON, column: str, ranks: list[float]) -> AnswerTurns:
-    """Take the best of several answers: by rank, else by score, else the first one that says something."""
+def _one_of_several(value: JSON, column: str, record: Record) -> AnswerTurns:
+    """Take one of several answers that say something: a right one by its verdict, of these the best by rank, else by score, else the
+    first. The steps of one answer are taken together.
+    """
+    if isinstance(value, list) and (marks := steps_beside(column, value, record)):
+        noted = {"steps": [column]} | ({} if all(marks) else {"wrong_steps": [column]})
+        return AnswerTurns([{"role": "assistant", "content": _BETWEEN_STEPS.join(value)}], noted, value)
     if isinstance(value, dict) and (
         key := next((key for key in _TEXT_KEYS if _are_texts(value.get(key))), "")
     ):
-        # Lists inside an object, as SQuAD has them: its own ranks or scores stand beside the texts.
+        # Lists inside an object, as SQuAD has them: its own ranks, scores or verdicts stand beside the texts.
         said = [i for i, text in enumerate(value[key]) if text.strip()]
-        ranks = _ranks_beside(value, value[key])
-        best = min(said, key=lambda i: ranks[i] if ranks else 0.0)
-        noted: dict[str, JSON] = {"answer_at": best, "answer_key": key}
+        best, noted = _best(said, value[key], value, column)
+        noted |= {"answer_at": best, "answer_key": key}
         return AnswerTurns([{"role": "assistant", "content": value[key][best]}], noted, value)
     items = value if isinstance(value, list) else [value]
     texts = [_text_in(item) for item in items]
@@ -144,12 +157,26 @@ def _one_of_several(value: JSON, column: str, ranks: list[float]) -> AnswerTurns
         raise InvalidRecord("empty response")
     if not spoken:
         raise InvalidRecord(f"field {column!r} holds {type_name(value)}, not text")
-    best = min(spoken, key=lambda i: ranks[i] if ranks else _order(items[i]))
+    best, noted = _best(spoken, items, record, column)
     key, text = texts[best]
-    noted = {"answer_at": best if isinstance(value, list) else None}
+    noted["answer_at"] = best if isinstance(value, list) else None
     if key:
         noted["answer_key"] = key
     return AnswerTurns([{"role": "assistant", "content": text}], noted, value)
+
+
+def _best(
+    spoken: Sequence[int], items: list[JSON], beside: Record, column: str
+) -> tuple[int, dict[str, JSON]]:
+    """The place of the answer to learn among those that say something, and a note where none is called right."""
+    verdicts = verdicts_of(items, beside)
+    ranks = _ranks_beside(beside, items)
+
+    def place(at: int) -> tuple[bool, float]:
+        return not (verdicts is None or verdicts.are_right[at]), ranks[at] if ranks else _order(items[at])
+
+    none_right = verdicts is not None and not any(verdicts.are_right[at] for at in spoken)
+    return min(spoken, key=place), {"none_right": [column]} if none_right else {}
 
 
 def _text_in(item: JSON) -> tuple[str, str]:

@@ -28,7 +28,10 @@ _SAID = {
     "response, --map reasoning={column} makes them the reasoning, --map join={column} a part of the prompt",
     "thoughts-twice": "other thoughts of an answer that tells some already, in its text or under another name: kept, not trained",
     "tools-beside": "functions under a name that no template reads: kept as metadata, not trained; call the column tools",
-    "one-of-several": "several answers: the best of them, else the first, is the response; all are kept as metadata",
+    "one-of-several": "several answers: a right one by its verdict, the best of them, else the first, is the response; all are kept as metadata",
+    "none-right": "no answer is called right by the verdicts on them: the best of them, else the first, is learned like any other; leave such rows out by a filter",
+    "steps": "the steps of one answer, each with a label: joined by line breaks",
+    "wrong-step": "a step is called wrong by its label: not read, such rows are trained like the others; leave them out by a filter",
     "names-one": "a number beside several answers that may name one of them: not read; the best of them by rank or score, else the first, "
     "is the response",
     "from-0": "a number names the better answer, counted from 0 in the order of their columns; where 1 means the first of them, import again "

@@ -70,6 +70,9 @@ _LISTED = {
     "unjoined": "unjoined",
     "unread": "no-text",
     "others": "answers-beside",
+    "none_right": "none-right",
+    "steps": "steps",
+    "wrong_steps": "wrong-step",
 }
 
 
@@ -164,7 +167,11 @@ def _note_fields(record: Record, meta: Record, shape: dict[str, JSON], notes: No
             notes[column, "annotations"] += 1
     for form in (shape, *(value for value in shape.values() if isinstance(value, dict))):
         _note_form(form, notes)
-    if isinstance(answer, str) and n_answers(meta.get(answer) or value_at(record, answer)) > 1:
+    if (
+        isinstance(answer, str)
+        and "steps" not in shape
+        and n_answers(meta.get(answer) or value_at(record, answer)) > 1
+    ):
         notes[answer, "one-of-several"] += 1
         choice = match_column({name: value for name, value in meta.items() if name != answer}, *CHOICES)
         if choice and number_said(meta[choice]) is not None:
