@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tamis.formats.names import usual_spelling
+from tamis.formats.names import match_column, usual_spelling
 from tamis.formats.polarity import BAD, GOOD, worth_of
 from tamis.types import JSON
 
@@ -14,11 +14,15 @@ _RIGHT = frozenset((
     "correctness", "verified", "verify", "verification", "valid", "solved", "pass", "passes", "selected", "success", "successful", "acceptable", "truthful",
     "label", "labels", "verdict", "verdicts",
 ))  # fmt: skip
+_CHOSEN = frozenset(
+    ("selected", "accepted", "chosen", "preferred", "best")
+)  # of several at most one: without any there is none
 _SAID = {
     "true": True, "correct": True, "right": True, "yes": True, "pass": True, "passed": True, "verified": True, "valid": True, "accepted": True,
     "false": False, "incorrect": False, "wrong": False, "no": False, "fail": False, "failed": False, "unverified": False, "invalid": False,
     "rejected": False,
 }  # fmt: skip
+_KEYS = ("answer_key", "answerkey", "correct_key")
 _STEPS = "labels"  # TRL's stepwise supervision: a mark for each step of one completion
 _STEPPED = "completions"
 
@@ -47,6 +51,16 @@ def verdicts_of(answers: Sequence[JSON], beside: Mapping[str, JSON]) -> Verdicts
     return next((one for one in told if any(one.are_right)), told[0] if told else None)
 
 
+def keyed_answer(options: Mapping[str, JSON], beside: Mapping[str, JSON]) -> Verdicts | None:
+    """Return which of some options is the one that a key beside them names by its label (``answerKey``), as ARC has them."""
+    labels = next((options[name] for name in ("label", "labels") if isinstance(options.get(name), list)), [])
+    column = match_column(dict(beside), *_KEYS)
+    key = str(beside[column]).strip() if column else ""
+    if not key or key not in map(str, labels):
+        return None
+    return Verdicts(tuple(str(label) == key for label in labels), str(column))
+
+
 def steps_beside(column: str, value: JSON, beside: Mapping[str, JSON]) -> list[bool] | None:
     """Return the marks of texts that are the steps of one completion, as TRL's stepwise supervision has them; None for answers."""
     if usual_spelling(column) != _STEPPED or not isinstance(value, list):
@@ -71,7 +85,9 @@ def _verdicts(name: str, values: Sequence[JSON]) -> Verdicts | None:
     if all(one is None for one in said):
         return None
     against = worth_of(name) == BAD
-    return Verdicts(tuple(one is not None and one != against for one in said), name)
+    are_right = tuple(one is not None and one != against for one in said)
+    is_choice = not _CHOSEN.isdisjoint(usual_spelling(name).split("_"))
+    return None if is_choice and not any(are_right) else Verdicts(are_right, name)
 
 
 def _said(value: JSON) -> bool | None:

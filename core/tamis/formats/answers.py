@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tamis.errors import InvalidRecord
 from tamis.formats.annotations import with_written, written_answers
-from tamis.formats.answer_verdicts import steps_beside, verdicts_of
+from tamis.formats.answer_verdicts import Verdicts, keyed_answer, steps_beside, verdicts_of
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record, text_of
 from tamis.formats.names import are_calls, are_choices, first_item, match_column, turn_keys
@@ -147,7 +147,8 @@ def _one_of_several(value: JSON, column: str, record: Record) -> AnswerTurns:
     ):
         # Lists inside an object, as SQuAD has them: its own ranks, scores or verdicts stand beside the texts.
         said = [i for i, text in enumerate(value[key]) if text.strip()]
-        best, noted = _best(said, value[key], value, column)
+        keyed = keyed_answer(value, record)
+        best, noted = _best(said, value[key], value, column, keyed)
         noted |= {"answer_at": best, "answer_key": key}
         return AnswerTurns([{"role": "assistant", "content": value[key][best]}], noted, value)
     items = value if isinstance(value, list) else [value]
@@ -166,10 +167,10 @@ def _one_of_several(value: JSON, column: str, record: Record) -> AnswerTurns:
 
 
 def _best(
-    spoken: Sequence[int], items: list[JSON], beside: Record, column: str
+    spoken: Sequence[int], items: list[JSON], beside: Record, column: str, keyed: Verdicts | None = None
 ) -> tuple[int, dict[str, JSON]]:
     """The place of the answer to learn among those that say something, and a note where none is called right."""
-    verdicts = verdicts_of(items, beside)
+    verdicts = keyed if keyed and len(keyed.are_right) == len(items) else verdicts_of(items, beside)
     ranks = _ranks_beside(beside, items)
 
     def place(at: int) -> tuple[bool, float]:

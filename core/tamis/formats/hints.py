@@ -31,6 +31,9 @@ _PAIRS = (
     ("question", "positive"), ("article", "highlights"), ("document", "summary"), ("text", "summary"),
     ("sentence1", "sentence2"), ("premise", "hypothesis"),
 )  # fmt: skip
+_CHOOSES = ("winner", "preference", "preferred", "choice", "better", "best", "winner_model")
+_CLEAR = 2  # columns of which one is the prompt and the other its answer
+_OF_NONE = ("tie", "both", "neither", "none", "draw", "equal", "both_bad", "both_good", "tie_bothbad")
 _COUNTED = re.compile(r"_?(?<!\d)\d+$")  # answers side by side: answer_0, answer_1
 
 
@@ -67,23 +70,81 @@ def _pair_guess(records: Sequence[Record]) -> Guess | None:
         column for column in texts if not (is_aside(column) or describes_row(column) or column in counted)
     ]
     asked = match_column(dict.fromkeys(spoken), *QUESTION, *INSTRUCTION, *PROMPT)
-    if sides := opposed([column for column in spoken if isinstance(texts[column][0], str)]):
-        question = asked or next((column for column in spoken if column not in sides), "")
-        parts = {"prompt": question} if question else {}
-        return Guess("preference", parts | {"chosen": sides[0], "rejected": sides[1]})
-    answers = match_answers(dict.fromkeys(texts, "-"))
-    for column in spoken if answers and asked else ():
-        if column not in (asked, *answers) and names_sides(columns[column], dict.fromkeys(answers, "-")):
-            if is_bad(column):  # names the one not to learn
-                return None
-            parts = {"chosen": answers[0], "rejected": answers[1], "choice": column}
-            return Guess("preference", {"prompt": str(asked)} | parts)
-    worthy = {column: texts[column] for column in spoken if not is_bad(column)}
+    if guess := _opposed_guess(texts, spoken, asked) or _keyed_options(columns, asked):
+        return guess
+    is_open, guess = _between_answers(columns, texts, spoken, asked)
+    if is_open:
+        return guess
     for said, replied in _PAIRS:
         prompt, completion = match_column(texts, said), match_column(texts, replied)
         if prompt and completion:
             return Guess("prompt_completion", {"prompt": prompt, "completion": completion})
-    return _likeliest(worthy, asked)
+    return _likeliest({column: texts[column] for column in spoken if not is_bad(column)}, asked)
+
+
+def _opposed_guess(texts: dict[str, list[JSON]], spoken: list[str], asked: str | None) -> Guess | None:
+    """Two columns that are called alike but for good and bad."""
+    sides = opposed([column for column in spoken if isinstance(texts[column][0], str)])
+    if not sides:
+        return None
+    question = asked or next((column for column in spoken if column not in sides), "")
+    parts = {"prompt": question} if question else {}
+    return Guess("preference", parts | {"chosen": sides[0], "rejected": sides[1]})
+
+
+def _between_answers(
+    columns: dict[str, list[JSON]], texts: dict[str, list[JSON]], spoken: list[str], asked: str | None
+) -> tuple[bool, Guess | None]:
+    """Whether a column chooses between several answers, then no one of these is to be learned; the guess where it is clear which."""
+    if choice := next((column for column in texts if _names_columns(column, texts)), ""):
+        return True, _choice_guess(choice, texts, asked)
+    answers = match_answers(dict.fromkeys(texts, "-"))
+    for column in spoken if answers and asked else ():
+        if column not in (asked, *answers) and names_sides(columns[column], dict.fromkeys(answers, "-")):
+            if is_bad(column):  # names the one not to learn
+                return True, None
+            parts = {"chosen": answers[0], "rejected": answers[1], "choice": column}
+            return True, Guess("preference", {"prompt": str(asked)} | parts)
+    return any(usual_spelling(column) in _CHOOSES for column in columns) and len(spoken) > _CLEAR, None
+
+
+def _keyed_options(columns: dict[str, list[JSON]], asked: str | None) -> Guess | None:
+    """Options with labels in one object, and the label of the right one beside them, as ARC has them."""
+    for column in columns:
+        options, _, last = column.rpartition(".")
+        if options and last == "text" and asked and f"{options}.label" in columns:
+            return (
+                Guess("question_answer", {"question": asked, "answer": options})
+                if _has_key(columns)
+                else None
+            )
+    return None
+
+
+def _has_key(columns: dict[str, list[JSON]]) -> bool:
+    return match_column(dict.fromkeys(columns), "answer_key", "answerkey", "correct_key") is not None
+
+
+def _names_columns(column: str, texts: dict[str, list[JSON]]) -> bool:
+    """Whether a column says nothing but names of other columns and that none is the better one."""
+    named = _named_columns(column, texts)
+    said = [usual_spelling(str(value)) for value in texts[column]]
+    return bool(named) and all(one in {*map(usual_spelling, named), *_OF_NONE} for one in said)
+
+
+def _named_columns(column: str, texts: dict[str, list[JSON]]) -> list[str]:
+    said = {usual_spelling(str(value)) for value in texts[column]}
+    return [other for other in texts if other != column and usual_spelling(other) in said]
+
+
+def _choice_guess(choice: str, texts: dict[str, list[JSON]], asked: str | None) -> Guess | None:
+    """Answers in columns of which another column names the better one; none where that names the one not to learn, or always the same."""
+    sides = _named_columns(choice, texts)
+    prompt = asked or next((column for column in texts if column not in (choice, *sides)), "")
+    if len(sides) < 2 or is_bad(choice) or not prompt:
+        return None
+    parts = {"prompt": prompt, "chosen": sides[0], "rejected": sides[1], "choice": choice}
+    return Guess("preference", parts | ({"others": ",".join(sides[2:])} if sides[2:] else {}))
 
 
 def _likeliest(texts: dict[str, list[JSON]], asked: str | None) -> Guess | None:

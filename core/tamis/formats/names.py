@@ -95,6 +95,9 @@ PREFERENCE_PROMPT = (
     "history", "context", "input", "trajectory", "problem",
 )  # fmt: skip
 ROLE_KEYS = ("role", "from", "speaker", "author", "sender", "user", "type", "Role", "From", "Speaker")
+_ANSWER_KEYS = frozenset(
+    ("pm_score", "selected", "accepted", "is_accepted", "is_correct")
+)  # of answers, not of turns
 _NUMBERED_KEYS = ("role", "from", "speaker")
 CONTENT_KEYS = (
     "content", "value", "text", "message", "utterance", "parts", "body", "Content", "Value", "Text", "Message",
@@ -269,6 +272,8 @@ def turn_keys(item: JSON) -> tuple[str, str] | None:
     if not isinstance(item, dict):
         return None
     role = next((key for key in ROLE_KEYS if isinstance(item.get(key), str)), None)
+    if role not in (None, "role", "from") and not _ANSWER_KEYS.isdisjoint(item) and not role_of(item[role]):
+        return None  # an answer with its author
     if role is None:  # a number, whose meaning a person has to say
         role = next((key for key in _NUMBERED_KEYS if type(item.get(key)) is int), None)
     content = next((key for key in CONTENT_KEYS if key in item and key != role), None)

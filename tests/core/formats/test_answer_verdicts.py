@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tamis.formats.detect import inspect_file
 from tests.core.formats.cases import case_of
+from tests.core.formats.files import lines_of
+from tests.core.formats.round_trip import import_all
 
 # What stands beside the answers "BAD" and "GOOD", in this order.
 BESIDE = {
@@ -88,3 +91,60 @@ def test_steps_are_one_answer(tmp_path):
     assert got.written()[0] == row
     assert got.edited(0, "One.\nTwo.\nSo 4.")["completions"] == ["One.", "Two.", "So 4."]
     assert got.edited(0, "All at once")["completions"] == ["All at once"]
+
+
+ARC = {
+    "id": "x",
+    "question": "Which?",
+    "choices": {"text": ["BAD", "GOOD"], "label": ["A", "B"]},
+    "answerKey": "B",
+}
+
+
+def test_of_options_with_labels_the_one_of_the_key_is_hinted_at(tmp_path):
+    path = tmp_path / "given.jsonl"
+    path.write_bytes(lines_of([ARC] * 2))
+    guess = inspect_file(path).guess
+    assert (
+        guess is not None
+        and guess.options == "--format question_answer --map question=question --map answer=choices"
+    )
+    numbered = ARC | {"choices": {"text": ["BAD", "GOOD"], "label": ["1", "2"]}, "answerKey": "2"}
+    path.write_bytes(lines_of([ARC, numbered]))
+    stored = import_all(path, format_name="question_answer", fields=guess.parts)
+    assert {one.messages[-1]["content"] for one in stored.examples} == {"GOOD"}
+    assert not any(kind == "none-right" for _, kind in stored.notes)
+
+
+@pytest.mark.parametrize("models", [("gpt4", "claude"), ("gpt4", "claude", "llama")])
+def test_a_choice_between_columns_of_models_is_hinted_at_as_one(tmp_path, models):
+    rows = [
+        {"prompt": "q"}
+        | {name: "GOOD" if name == best else "a BAD one" for name in models}
+        | {"winner": best}
+        for best in models
+    ]
+    path = tmp_path / "given.jsonl"
+    path.write_bytes(lines_of([*rows, rows[0] | {"winner": "tie"}]))
+    guess = inspect_file(path).guess
+    assert guess is not None and guess.format_name == "preference"
+    stored = import_all(path, format_name="preference", fields=guess.parts)
+    assert [one.messages[-1]["content"] for one in stored.examples] == ["GOOD"] * len(models)
+    assert len(stored.rejects) == 1
+
+
+@pytest.mark.parametrize("winner", [1, "left one", "model_a"])
+def test_no_answer_is_hinted_at_where_an_unclear_choice_stands_beside_two(tmp_path, winner):
+    path = tmp_path / "given.jsonl"
+    path.write_bytes(lines_of([{"prompt": "q", "gpt4": "BAD", "claude": "GOOD", "winner": winner}] * 2))
+    assert inspect_file(path).guess is None
+
+
+@pytest.mark.parametrize("selected", [True, False])
+def test_answers_with_authors_are_no_turns(tmp_path, selected):
+    answers = [
+        {"answer_id": 1, "author": "Bob", "pm_score": 1, "selected": False, "text": "BAD"},
+        {"answer_id": 2, "author": "Ann", "pm_score": 5, "selected": selected, "text": "GOOD"},
+    ]
+    got = case_of(tmp_path, [{"qid": 1, "question": "How?", "answers": answers}] * 2)
+    assert learned(got) == {"GOOD"} and not any(kind == "none-right" for _, kind in got.imported.notes)
