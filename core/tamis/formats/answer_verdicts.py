@@ -53,7 +53,9 @@ def verdicts_of(answers: Sequence[JSON], beside: Mapping[str, JSON]) -> Verdicts
 
 def keyed_answer(options: Mapping[str, JSON], beside: Mapping[str, JSON]) -> Verdicts | None:
     """Return which of some options is the one that a key beside them names by its label (``answerKey``), as ARC has them."""
-    labels = next((options[name] for name in ("label", "labels") if isinstance(options.get(name), list)), [])
+    labels: list[JSON] = next(
+        (options[name] for name in ("label", "labels") if isinstance(options.get(name), list)), []
+    )
     column = match_column(dict(beside), *_KEYS)
     key = str(beside[column]).strip() if column else ""
     if not key or key not in map(str, labels):

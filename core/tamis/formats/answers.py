@@ -11,6 +11,7 @@ from tamis.formats.answer_verdicts import Verdicts, keyed_answer, steps_beside, 
 from tamis.formats.conversation import type_name
 from tamis.formats.format import Record, text_of
 from tamis.formats.names import are_calls, are_choices, first_item, match_column, turn_keys
+from tamis.formats.turn_items import begins_with_item
 from tamis.formats.turn_lists import read_turn_list, write_turn_list
 from tamis.types import JSON, Message
 
@@ -53,7 +54,7 @@ class AnswerTurns(NamedTuple):
 def read_answer(record: Record, column: str) -> AnswerTurns:
     """Return the answer in a column; raises InvalidRecord when there is none."""
     value: JSON = record.get(column)
-    if turn_keys(first_item(value)):
+    if turn_keys(first_item(value)) or begins_with_item(value):
         turns, form = read_turn_list(value)
         noted = {"completion_turns": len(turns)} | ({"completion_form": form} if form else {})
         return AnswerTurns(turns, noted)
@@ -140,17 +141,18 @@ def _one_of_several(value: JSON, column: str, record: Record) -> AnswerTurns:
     first. The steps of one answer are taken together.
     """
     if isinstance(value, list) and (marks := steps_beside(column, value, record)):
-        noted = {"steps": [column]} | ({} if all(marks) else {"wrong_steps": [column]})
-        return AnswerTurns([{"role": "assistant", "content": _BETWEEN_STEPS.join(value)}], noted, value)
-    if isinstance(value, dict) and (
-        key := next((key for key in _TEXT_KEYS if _are_texts(value.get(key))), "")
-    ):
+        told: dict[str, JSON] = {"steps": [column]} | ({} if all(marks) else {"wrong_steps": [column]})
+        return AnswerTurns([{"role": "assistant", "content": _BETWEEN_STEPS.join(value)}], told, value)
+    inner = (
+        next((key for key in _TEXT_KEYS if _are_texts(value.get(key))), "") if isinstance(value, dict) else ""
+    )
+    if inner:
         # Lists inside an object, as SQuAD has them: its own ranks, scores or verdicts stand beside the texts.
-        said = [i for i, text in enumerate(value[key]) if text.strip()]
+        said = [i for i, one in enumerate(value[inner]) if one.strip()]
         keyed = keyed_answer(value, record)
-        best, noted = _best(said, value[key], value, column, keyed)
-        noted |= {"answer_at": best, "answer_key": key}
-        return AnswerTurns([{"role": "assistant", "content": value[key][best]}], noted, value)
+        best, noted = _best(said, value[inner], value, column, keyed)
+        noted |= {"answer_at": best, "answer_key": inner}
+        return AnswerTurns([{"role": "assistant", "content": value[inner][best]}], noted, value)
     items = value if isinstance(value, list) else [value]
     texts = [_text_in(item) for item in items]
     spoken = [i for i, (_, text) in enumerate(texts) if text.strip()]

@@ -68,7 +68,7 @@ def is_usual(reading: Reading) -> bool:
     if listed := next((parts[part] for part in _LISTED if part in parts), ""):
         return usual_spelling(listed) in MESSAGE_LISTS
     if reading.format_name == "preference":
-        return "choice" not in parts
+        return "choice" not in parts and not getattr(reading.fields, "scores", ())
     answer = next((parts[part] for part in _ANSWERED if part in parts), "")
     usual = answer and all(usual_spelling(name) in COMPLETION for name in answer.split("|"))
     return reading.format_name == "self_instruct" or bool(usual)

@@ -35,7 +35,7 @@ class KeptColumns:
 
     def __init__(self, fields: ColumnMapping) -> None:
         self.found: dict[str, bool] = {}
-        self._choice = str(getattr(fields, "choice", ""))
+        self._choice = (str(getattr(fields, "choice", "")), *getattr(fields, "scores", ()))
         self._parts = {part: column for part, column in fields.parts.items() if "|" not in column}
         self._turns = next(filter(None, map(self._parts.get, ("messages", "conversations", "instances"))), "")
         # Of the columns of a row those of which there is something left to learn.
@@ -79,7 +79,7 @@ class KeptColumns:
             return False
         noted = example.meta.get(SHAPE)
         shape = noted if isinstance(noted, dict) else {}
-        if column in (self._choice, shape.get("answer_column")):
+        if column in (*self._choice, shape.get("answer_column")):
             return True  # a part of the conversation
         if column == "rejected" and shape.get("format") == "preference":
             return True

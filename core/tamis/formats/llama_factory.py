@@ -196,7 +196,8 @@ def _tags(seen: TurnsSeen, defaults: dict[str, str]) -> dict[str, JSON]:
 
 def refuse_choice(shape: WrittenShape) -> None:
     """Raise NotReadable for pairs of which a further column says which is the better one: no trainer reads it."""
-    choice = getattr(shape.fields, "choice", "")
+    scores = (*getattr(shape.fields, "scores", ()), "")
+    choice = getattr(shape.fields, "choice", "") or scores[0]
     if choice and shape.has(choice):
         raise NotReadable(
             f"The column {choice!r} says row by row which answer is the better one, which no trainer reads. "

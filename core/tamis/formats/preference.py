@@ -41,6 +41,7 @@ from tamis.formats.pairs import joined_prompt, split_prompt
 from tamis.formats.preferred import how_numbered, match_sides, names_sides, preferred_side, scale_of
 from tamis.formats.role_labels import role_of
 from tamis.formats.said_before import SaidAfter, asking, read_before, turns_joined, turns_parted, write_before
+from tamis.formats.scored_sides import match_scores, scored_side
 from tamis.formats.stored_form import ColumnMapping, value_at
 from tamis.formats.text_parts import as_it_was, text_part
 from tamis.formats.turn_lists import read_turn_list, write_turn_list
@@ -74,9 +75,14 @@ class PreferenceFields(ColumnMapping):
         description="The number or word by which the choice names each answer: 0,1 or 1,2; -,+ where its sign counts",
     )
 
-    unwritten: ClassVar[frozenset[str]] = ColumnMapping.unwritten | {"others", "scale"}
+    scores: tuple[str, ...] = Field(
+        (),
+        description="Columns with a number for each of the answers, in their order: the highest is that of the better one",
+    )
 
-    @field_validator("others", "scale", mode="before")
+    unwritten: ClassVar[frozenset[str]] = ColumnMapping.unwritten | {"others", "scale", "scores"}
+
+    @field_validator("others", "scale", "scores", mode="before")
     @classmethod
     def _split_answers(cls, value: object) -> object:
         return tuple(name for name in value.split(",") if name) if isinstance(value, str) else value
@@ -94,7 +100,7 @@ class PreferenceFields(ColumnMapping):
     def settled(self, records: Sequence[dict[str, JSON]], suggested: ColumnMapping | None = None) -> Self:
         """Return the mapping with the meaning of the choice's numbers and the further answers, where no person named them."""
         if not self.choice:
-            return self
+            return self._with_scores(suggested) if isinstance(suggested, PreferenceFields) else self
         others, scale = self.others, self.scale
         if isinstance(suggested, PreferenceFields):
             same = (self.chosen, self.rejected, self.choice) == (*suggested.answers[:2], suggested.choice)
@@ -103,6 +109,12 @@ class PreferenceFields(ColumnMapping):
         answers = (self.chosen, self.rejected, *others)
         scale = scale or scale_of([value_at(one, self.choice) for one in records], self.choice, answers)
         return self.model_copy(update={"others": others, "scale": scale})
+
+    def _with_scores(self, suggested: PreferenceFields) -> Self:
+        """Return the mapping with the scores that are found for its answers, where no person named any."""
+        if "scores" in self.model_fields_set or self.answers[:2] != suggested.answers[:2]:
+            return self
+        return self.model_copy(update={"scores": suggested.scores, "others": self.others or suggested.others})
 
 
 def preference() -> Format:
@@ -116,7 +128,7 @@ def _read(record: Record, fields: PreferenceFields) -> list[Example]:
             text_of(record, column)  # raises with the fields that are there
     noted: dict[str, JSON] = {"format": "preference"}
     chosen, rejected = fields.chosen, fields.rejected
-    if fields.choice and (place := preferred_side(record.get(fields.choice), fields.answers, fields.scale)):
+    if place := _preferred_place(record, fields):
         chosen, rejected = fields.answers[place], chosen
         noted |= {"swapped": True} if place == 1 else {"preferred": place}
     if fields.choice and (how := how_numbered(record.get(fields.choice), fields.answers, fields.scale)):
@@ -136,6 +148,15 @@ def _read(record: Record, fields: PreferenceFields) -> list[Example]:
     meta = left_over(record, [*used, chosen, rejected])
     example.meta = {**meta, "rejected": record[rejected], SHAPE: noted}
     return [example]
+
+
+def _preferred_place(record: Record, fields: PreferenceFields) -> int:
+    """The place of the better answer by the choice, else by the scores, else that of the chosen one; raises InvalidRecord for none."""
+    if fields.choice:
+        return preferred_side(record.get(fields.choice), fields.answers, fields.scale)
+    return (
+        scored_side([record.get(column) for column in fields.scores], fields.answers) if fields.scores else 0
+    )
 
 
 def _conversation(
@@ -254,7 +275,7 @@ def _render(example: Example, fields: PreferenceFields | None = None) -> Record:
     record |= _write_prompt(turns, names, noted)
     chosen, rejected = names.chosen, names.rejected
     place = int(noted.get("preferred") or bool(noted.get("swapped")))
-    if names.choice and 0 < place < len(names.answers):
+    if (names.choice or names.scores) and 0 < place < len(names.answers):
         chosen, rejected = names.answers[place], chosen
     record[chosen] = _write_chosen(turns, noted)
     refused = example.meta["rejected"]
@@ -338,11 +359,14 @@ def _suggest(records: Sequence[Record]) -> PreferenceFields | None:
     sides = match_sides(columns)
     if found and names_sides([record.get(found[0][0]) for record in records], columns):
         found, sides = [], match_sides(columns, found[0][0])  # the letter of an answer and no answer
-    if not found and not sides:
+    scored = None if found or sides else match_scores(columns)
+    if not (found or sides or scored):
         return None
-    answers, choice = sides if sides and not found else (found[0], "")
+    answers, choice = (
+        sides if sides and not found else (found[0] if found else scored[0] if scored else (), "")
+    )
     chosen, rejected = answers[:2]
-    taken = [*answers, choice]
+    taken = [*answers, choice, *(scored[1] if scored else ())]
     free = {column: value for column, value in columns.items() if column not in taken}
     # Beside whole conversations a context is no prompt that they repeat.
     names = _WHOLE_PROMPT if _is_conversation(columns[chosen]) else PREFERENCE_PROMPT
@@ -354,6 +378,7 @@ def _suggest(records: Sequence[Record]) -> PreferenceFields | None:
         rejected=rejected,
         choice=choice,
         others=answers[2:],
+        scores=scored[1] if scored else (),
         input=optional_column(columns, match_text, INPUT, taken),
         system=optional_column(columns, match_text, SYSTEM, taken),
         history=optional_column(columns, match_column, HISTORY, taken),

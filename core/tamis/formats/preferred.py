@@ -63,7 +63,7 @@ def match_answers(columns: dict[str, JSON]) -> tuple[str, ...]:
     """Return the columns of two or more answers side by side, in their order; none where there are none."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for column, value in columns.items():
-        stem, end = _side_named(column)
+        stem, end = side_named(column)
         if stem in _STEMS and value not in (None, "", []):
             found.setdefault((stem, column.rpartition(".")[0]), {}).setdefault(end, column)
     for _, sides in sorted(found.items(), key=lambda item: _STEMS.index(item[0][0])):
@@ -90,12 +90,12 @@ def may_be_answer(choice: str, values: Sequence[JSON], answers: Sequence[str]) -
     name = usual_spelling(choice)
     if name in _MAY_CHOOSE:
         return True
-    are_options = _side_named(answers[0])[0] in ("answer", "option") if answers else True
+    are_options = side_named(answers[0])[0] in ("answer", "option") if answers else True
     letters = (isinstance(one, str) and usual_spelling(one.strip(" .:()[]")) in _LETTERS for one in values)
     return name in _MAY_BE_GOLD and not are_options and any(letters)
 
 
-def _side_named(column: str) -> tuple[str, str]:
+def side_named(column: str) -> tuple[str, str]:
     """What an answer's column is called and which one it is: ``response`` and ``b`` of ``response_b`` and of ``right_response``."""
     name = usual_spelling(column)
     head, _, last = name.rpartition("_")

@@ -13,6 +13,15 @@ from tamis.types import JSON, Message
 _TEXT = "output_text"
 
 
+def begins_with_item(listed: JSON) -> bool:
+    """Whether a list begins with a thought that names no role, and goes on with items and messages of an assistant, as a response has them."""
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed) or len(listed) < 2:
+        return False
+    if "role" in listed[0] or part_thought(listed[0]) is None:
+        return False
+    return all(item.get("role") == "assistant" or _role_of_item(item, "role") for item in listed)
+
+
 def with_items(listed: list[JSON], role_key: str, content_key: str, noted: dict[str, JSON]) -> list[JSON]:
     """Return turns with the items between them among their parts; ``noted`` keeps which parts were items."""
     if all(isinstance(turn, dict) and role_key in turn for turn in listed):

@@ -241,3 +241,44 @@ def test_an_answer_beside_one_answer_is_an_answer(tmp_path: Path) -> None:
     )
     (example,) = import_all(tmp_path / "rows.jsonl").examples
     assert example.messages[-1]["content"] == "2"
+
+
+SCORED = {
+    "one-hot": ("response_a", "response_b", {"winner_model_a": (1, 0, 0), "winner_model_b": (0, 1, 0), "winner_tie": (0, 0, 1)}),
+    "scores": ("answer_0", "answer_1", {"score_0": (0.5, -0.5, 0.0), "score_1": (-0.5, 0.5, 0.0)}),
+    "flags": ("completion_a", "completion_b", {"is_winner_a": (True, False, False), "is_winner_b": (False, True, False)}),
+    "ratings as text": ("output_1", "output_2", {"rating_1": ("5", "2", "3"), "rating_2": ("1", "4", "3")}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_the_answer_with_the_higher_number_is_the_response_and_a_tie_is_none(tmp_path, name):
+    first, second, numbers = SCORED[name]
+    texts = [("GOOD", "BAD"), ("BAD", "GOOD"), ("EQUAL", "ALIKE")]
+    rows = [
+        {"prompt": "q", first: texts[at][0], second: texts[at][1]}
+        | {key: values[at] for key, values in numbers.items()}
+        for at in range(3)
+    ]
+    got = case_of(tmp_path, rows)
+    assert [turns[-1][1] for turns in got.turns] == ["GOOD", "GOOD"]
+    assert [meta["rejected"] for meta in got.meta] == ["BAD", "BAD"]
+    assert len(got.reasons) == 1 and got.reasons[0].startswith("no answer was preferred")
+    assert got.edited(1, "NEW") == rows[1] | {second: "NEW"}
+    assert got.written() == rows[:2]
+
+
+@pytest.mark.parametrize("mapping", [None, {"chosen": "answer_0", "rejected": "answer_1"}])
+def test_scores_are_found_for_the_answers_that_a_person_names(tmp_path, mapping):
+    path = tmp_path / "given.jsonl"
+    row = {
+        "question": {"full_text": "Why?"},
+        "answer_0": "BAD",
+        "answer_1": "GOOD",
+        "score_0": -1,
+        "score_1": 1,
+    }
+    path.write_bytes(lines_of([row] * 2))
+    stored = import_all(path, format_name="preference", fields=mapping)
+    assert {one.messages[-1]["content"] for one in stored.examples} == {"GOOD"}
+    assert {one.messages[0]["content"] for one in stored.examples} == {"Why?"}

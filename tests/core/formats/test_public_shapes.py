@@ -147,12 +147,17 @@ def test_lines_with_one_column_are_no_records_by_id(tmp_path):
     assert case_of(tmp_path, rows).written() == rows
 
 
-def test_a_comparison_of_two_answers_hints_at_its_question(tmp_path):
+def test_a_comparison_of_two_scored_answers_is_a_pair(tmp_path):
     question = {
         "dataset": "eli5",
         "full_text": "Why is the tide at the port of X as high as it is in spring?",
     }
     row = {"question": question, "answer_0": "The moon.", "answer_1": "3 m", "score_0": 0.5, "score_1": -0.5}
+    got = case_of(tmp_path, [row, row | {"score_0": -0.5, "score_1": 0.5}])
+    asked = ("user", question["full_text"])
+    assert got.turns == [[asked, ("assistant", "The moon.")], [asked, ("assistant", "3 m")]]
+    assert [meta["rejected"] for meta in got.meta] == ["3 m", "The moon."]
+    del row["score_0"], row["score_1"]
     with pytest.raises(AssertionError, match="'prompt': 'question.full_text', 'completion': 'answer_0'"):
         case_of(tmp_path, [row] * 3)
 
@@ -176,3 +181,18 @@ def test_the_definition_of_a_task_is_the_instruction_of_its_instances(tmp_path):
     )
     notes = sum((batch.notes for batch in got.imported.batches), Notes())
     assert notes["Positive Examples", "beside"] == 1
+
+
+THOUGHT = {"type": "reasoning", "id": "rs", "summary": []}
+SAID = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "3 m"}]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "beside"),
+    [([USER], {}), ([USER], {"instructions": "Be brief."}), ("Tide?", {"model": "o3"})],
+)
+def test_a_response_that_begins_with_a_thought_is_an_answer(tmp_path, asked, beside):
+    row = {"input": asked, "output": [THOUGHT, SAID]} | beside
+    got = case_of(tmp_path, [row] * 2)
+    assert got.reasons == [] and got.messages[0][-1]["content"] == [THOUGHT, SAID["content"][0]]
+    assert got.messages[0][-2] == USER and got.written() == [row] * 2
