@@ -199,7 +199,7 @@ def _with_an_input_of_another_kind(manifest: dict[str, Any]) -> None:
 
 
 def _with_options_that_are_a_text(manifest: dict[str, Any]) -> None:
-    _step(manifest, "select")["options"]["method_options"] = "AAAA"
+    _step(manifest, "cluster")["options"]["method_options"] = "AAAA"
 
 
 def _with_a_name_of_5000_letters(manifest: dict[str, Any]) -> None:
