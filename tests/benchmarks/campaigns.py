@@ -1,7 +1,7 @@
 """Every campaign and every generator once with the bundled models, small enough for a busy processor: what it shows, and what not.
 
 ``python -m tests.benchmarks.campaigns NAME… --data ../shared/data`` remakes the rows of README's table: llm2llm, self_guide,
-data_engine, spin, c2d, d2c and checker, or all of them; each is printed as one JSON line and takes some minutes of one thread.
+data_engine, spin, c2d, d2c, checker and checker_left_out, or all of them; each is printed as one JSON line and takes some minutes of one thread.
 """
 
 from __future__ import annotations
@@ -171,13 +171,42 @@ def d2c(space: tamis.Workspace, data: Path) -> Row:
     return written(rows.augment("d2c", rows=200, max_calls=150, max_new_tokens=160, progress=False))
 
 
-def checker(space: tamis.Workspace, data: Path) -> Row:
-    """A sentence of a text, against the text with it and against the text without it; whole texts are held out."""
-    pairs: list[Row] = []
+def claims_elsewhere(data: Path) -> list[Row]:
+    """Five sentences of a text, with the one in their middle and with one of another text."""
+    texts, pairs = documents(data, 130), list[Row]()
+    for number, said in enumerate(texts):
+        place, other = number % 12, texts[(number + 1) % len(texts)]
+        document = " ".join(said[(place + step) % 12] for step in range(-2, 3))
+        pairs += [
+            {"document": document, "claim": one[place], "label": label}
+            for label, one in ((1, said), (0, other))
+        ]
+    return pairs
+
+
+def claims_left_out(data: Path) -> list[Row]:
+    """A sentence of a text, against the text with it and against the text without it."""
+    pairs = list[Row]()
     for number, said in enumerate(documents(data, 60)):
         place = number % 12
         for label, kept in ((1, said), (0, said[:place] + said[place + 1 :])):
             pairs.append({"document": " ".join(kept), "claim": said[place], "label": label})
+    return pairs
+
+
+def checker(space: tamis.Workspace, data: Path) -> Row:
+    """Claims of the text and of another; whole texts are held out."""
+    learns = {"num_train_epochs": 3, "max_length": 192, "learning_rate": 2e-4}
+    return _checked(space, claims_elsewhere(data), n_held_out=60, options=learns)
+
+
+def checker_left_out(space: tamis.Workspace, data: Path) -> Row:
+    """The harder one: the text that misses the claim differs by that sentence alone."""
+    learns = {"num_train_epochs": 2, "max_length": 256, "learning_rate": 1e-4}
+    return _checked(space, claims_left_out(data), n_held_out=40, options=learns)
+
+
+def _checked(space: tamis.Workspace, pairs: list[Row], *, n_held_out: int, options: Mapping[str, Any]) -> Row:
     lines = [
         {
             "instruction": f"Document:\n{one['document']}\n\nClaim: {one['claim']}",
@@ -188,10 +217,9 @@ def checker(space: tamis.Workspace, data: Path) -> Row:
         for one in pairs
     ]
     rows = space.import_rows(lines, name="Claims of texts", progress=False)
-    n_held_out = 40
     rows.tags.add("apart", np.arange(len(pairs) - n_held_out, len(pairs)))
     made = rows.finetune(
-        recipe="checker", model="all-MiniLM-L6-v2", recipe_options={"num_train_epochs": 2, "max_length": 256, "use_cpu": True, "learning_rate": 1e-4},
+        recipe="checker", model="all-MiniLM-L6-v2", recipe_options={"use_cpu": True, **options},
         held_out="tag:apart", held_out_fraction=0.0, decisions="none", n_generate=0, progress=False,
     )  # fmt: skip
     file = space.path / "apart.jsonl"
@@ -211,7 +239,7 @@ def checker(space: tamis.Workspace, data: Path) -> Row:
 
 
 RUNS: Mapping[str, Callable[[tamis.Workspace, Path], Row]] = {
-    one.__name__: one for one in (llm2llm, self_guide, data_engine, spin, c2d, d2c, checker)
+    one.__name__: one for one in (llm2llm, self_guide, data_engine, spin, c2d, d2c, checker, checker_left_out)
 }
 
 
