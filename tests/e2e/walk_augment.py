@@ -51,7 +51,7 @@ def examine(page: Page, url: str, dataset_id: str, address: str) -> None:
     open_augment(page, url, dataset_id, view="new")
     choose(page, "Model that answers", "OpenAI-compatible endpoint")
     name_endpoint(page, address)
-    choose(page, "Mark", "Same last number")
+    choose(page, "When an answer is right", "Same last number")
     page.get_by_role("button", name="Examine on").click()
     expect(
         page.get_by_text("answered wrongly, ").or_(page.get_by_text("Nothing was answered wrongly"))

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from tamis.cli.main import run
+from tamis.formats import load_format
 from tamis.formats.detect import inspect_file
 from tamis.formats.notes import say_note
 from tamis.formats.writer import row_lines
 from tamis.models.chat_rows import chat_record, read_chat_row, template_turns
+from tamis.registry import parse_options
 from tests.core.formats.cases import Case, case_of
 from tests.core.formats.files import csv_bytes, import_file, lines_of
 from tests.core.formats.round_trip import import_all
@@ -104,6 +106,9 @@ def with_answer(value: Any, text: str) -> Any:
 def of_rows(path: Path, rows: list[dict[str, Any]]) -> Case:
     path.write_bytes(lines_of(rows))
     seen = inspect_file(path, sample=5)
+    if seen.doubt and seen.guess:  # it is asked, and the first answer that is offered is given
+        form, parts = load_format(seen.guess.format_name), seen.guess.parts
+        seen = inspect_file(path, sample=5, format_name=form.name, fields=parse_options(form.fields, parts))
     assert seen.format_name
     return Case(seen, import_file(path, seen.format_name, seen.fields))
 
