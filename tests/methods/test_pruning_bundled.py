@@ -20,7 +20,7 @@ pytestmark = [
 
 def test_rows_leave_more_of_the_model_than_full_stops_by_a_factor_of_ten(tmp_path: Path) -> None:
     with jobs_here():
-        found = measure(tmp_path, DATA, n_windows=8, row_tokens=128, n_seeds=1, n_rows=40, n_measured=8)
+        found = measure(tmp_path, DATA, n_windows=32, row_tokens=256, n_seeds=1, n_rows=40, n_measured=24)
     lima, seed_tasks, stops = ([cell.value for cell in cells] for cells in found.cells)
     for e, dense in enumerate(found.dense):
         for rows in (lima, seed_tasks):
