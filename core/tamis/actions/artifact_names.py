@@ -212,7 +212,7 @@ def _clustering(clustering: Artifact) -> str:
     title = CLUSTERERS[method].title if method in CLUSTERERS else method
     title = title or f"By hand, {clustering.summary.get('change', 'changed')}"
     number = int(clustering.summary.get("n_clusters", 0))
-    return f"{title} · {number:,} cluster{'' if number == 1 else 's'}"
+    return f"{title} · {number:,} cluster{'' if number == 1 else 's'}{_carried(clustering)}"
 
 
 def _model_names(names: Artifact) -> str:
@@ -222,7 +222,12 @@ def _model_names(names: Artifact) -> str:
 
 def _projection(projection: Artifact) -> str:
     method = str(projection.manifest.options.get("method", ""))
-    return PROJECTORS[method].title if method in PROJECTORS else method
+    return (PROJECTORS[method].title if method in PROJECTORS else method) + _carried(projection)
+
+
+def _carried(artifact: Artifact) -> str:
+    """How a result is told from one that was computed afresh where it keeps that of an earlier version."""
+    return " · carried over" if artifact.manifest.options.get("kept_from") else ""
 
 
 def _embeddings(embeddings: Artifact) -> str:

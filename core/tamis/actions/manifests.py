@@ -15,6 +15,7 @@ from tamis import __version__
 from tamis.errors import ArtifactDamaged, UnreadableFile
 from tamis.formats.targets import TargetCompression, TargetContainer
 from tamis.steps.import_file.options import SourceFile
+from tamis.steps.kept import kept_place
 from tamis.store.artifacts.batches import additions_to
 from tamis.store.artifacts.examinations import KIND as EXAMINATION
 from tamis.store.artifacts.frozen_rows import KIND as ROWS
@@ -149,6 +150,9 @@ def _made_from(artifact: Artifact) -> list[tuple[str, str, str, str]]:
         made_from.append(("examples", "examples", parent.dataset_id, parent.examples))
         if parent.decisions:
             made_from.append(("decisions", DECISIONS, parent.dataset_id, parent.decisions))
+    kept_from = str(artifact.manifest.options.get("kept_from") or "")
+    if kept_from:
+        made_from.append(("kept_from", artifact.kind, *kept_place(kept_from)))
     return made_from + _written_from(artifact)
 
 

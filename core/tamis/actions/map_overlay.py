@@ -11,6 +11,7 @@ from tamis.actions.map_rows import read_positions
 from tamis.actions.targets import list_targets
 from tamis.compute.map.placing import place_by_neighbours, place_by_similarity
 from tamis.errors import ArtifactMissing
+from tamis.steps.kept import VECTORS_BY
 from tamis.store.artifacts.readers import read_vectors
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.targets import SIMILARITIES
@@ -19,7 +20,6 @@ from tamis.types import Float32s, Int64s
 
 MOST_MARKS = 3_000  # rows or examples that are drawn; of more, a sample
 TARGET = "target:"  # what the name of an overlay begins with that is a target
-_ALIKE = ("encoder", "encoder_options", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _embedded_alike(context: DatasetContext, dataset_id: str) -> Artifact | None
         (
             one
             for one in context.workspace.artifacts.list(dataset_id, "embeddings")
-            if all(one.manifest.options.get(name) == own.get(name) for name in _ALIKE)
+            if all(one.manifest.options.get(name) == own.get(name) for name in VECTORS_BY)
         ),
         None,
     )

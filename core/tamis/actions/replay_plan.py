@@ -24,6 +24,7 @@ OFFLINE_STEPS = frozenset(
         "import",
         "embed",
         "cluster",
+        "regroup",
         "project",
         "score",
         "select",

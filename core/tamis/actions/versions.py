@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tamis.actions.clusters import cluster_names
 from tamis.actions.roles import needs
 from tamis.actions.submit import HERE, RunTarget, Submission, submit
 from tamis.errors import InvalidOptions
 from tamis.steps import STEPS
 from tamis.steps.curate.step import plan_curate
+from tamis.steps.kept import name_kept
 from tamis.steps.resolve_decisions import CURRENT
 from tamis.steps.resolve_rows import look_at
 from tamis.steps.spec import as_recorded
@@ -67,10 +69,12 @@ def make_version(
 
 @needs("curator")
 def carry_over(workspace: Workspace, dataset_id: str, version_id: str) -> list[Submission]:
-    """Queue for a version what the dataset that it is made from has in view: vectors, clusters, map and scores, made alike.
+    """Queue for a version what the dataset that it is made from has in view: vectors, clusters, map and scores.
 
-    Vectors of texts that did not change are not computed and no model is asked about such rows again: both are found where
-    they are kept. Each waits for the version itself. What was made by hand or belongs to a target is not carried over.
+    Rows that did not change keep their place on the map and their cluster, changed by hand or not; the others are placed
+    between their nearest rows and go to the nearest cluster. Vectors of texts that did not change are not computed and no
+    model is asked about such rows again: both are found where they are kept. Each waits for the version itself. Scores
+    towards a target are not carried over.
     """
     view = look_at(workspace, dataset_id)
     # What is asked for last is the active one, as it is in the parent.
@@ -80,8 +84,20 @@ def carry_over(workspace: Workspace, dataset_id: str, version_id: str) -> list[S
     for step in CARRIED:
         for one in made:
             if one is not None and one.manifest.step == step and not _is_of_a_target(one):
-                submitted.append(submit(workspace, version_id, step, _options_of(one)))
+                options = _options_of(one) | _kept(workspace, view, step)
+                submitted.append(submit(workspace, version_id, step, options))
     return submitted
+
+
+def _kept(workspace: Workspace, view: DatasetView, step: str) -> dict[str, JSON]:
+    """What has rows that did not change keep their clusters, as people call them, or their places."""
+    if step == "cluster" and view.clustering is not None:
+        given = cluster_names(workspace, view.clustering).names
+        names: dict[str, JSON] = {str(number): said for number, said in given.items() if number >= 0}
+        return {"kept_from": name_kept(view.clustering), "names": names}
+    if step == "project" and view.layout is not None:
+        return {"kept_from": name_kept(view.layout)}
+    return {}
 
 
 def _made_by_step(view: DatasetView) -> Artifact | None:

@@ -52,12 +52,14 @@ class StepOptions(Options):
     """Options that also say which artifacts the step reads.
 
     ``POINTERS`` are the fields that choose inputs, each with the kind of artifact it names; the chosen ids are recorded
-    as inputs, so they are left out of the options that name the artifact. Fields named in ``CHOICES`` are validated
+    as inputs, so they are left out of the options that name the artifact. ``UNASKED`` are fields that no form shows and an
+    action fills in; at their defaults they name nothing. Fields named in ``CHOICES`` are validated
     against their table, and the defaults of the chosen plug-in are written out, so that a manifest is complete even after
     a default changes.
     """
 
     POINTERS: ClassVar[Mapping[str, str]] = {}
+    UNASKED: ClassVar[tuple[str, ...]] = ()
     CHOICES: ClassVar[tuple[Choice, ...]] = ()
     LATER_CHOICES: ClassVar[tuple[Choice, ...]] = ()  # whose options are checked when the plug-in is used
 
@@ -81,7 +83,13 @@ class StepOptions(Options):
 
     def identity(self) -> dict[str, JSON]:
         """The options that determine the result, as JSON values."""
-        return self.model_dump(mode="json", exclude=set(self.POINTERS))
+        fields = type(self).model_fields
+        unset = {
+            name
+            for name in self.UNASKED
+            if getattr(self, name) == fields[name].get_default(call_default_factory=True)
+        }
+        return self.model_dump(mode="json", exclude=set(self.POINTERS) | unset)
 
     def meaning(self) -> dict[str, JSON]:
         """What else names the result and is no option: versions of what some of them mean, beside the step's own."""

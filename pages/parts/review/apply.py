@@ -105,7 +105,7 @@ def _show_version_form(review: ReviewContext) -> None:
     name = st.text_input("Name", value=usual, key="version_name", max_chars=MOST_NAME_CHARS)
     onward = st.checkbox(
         "Carry vectors, clusters, map and scores over", value=True, key="version_carry",
-        **asks(review.workspace, carry_over, words="Made alike; what is known of rows that did not change is not computed again."),
+        **asks(review.workspace, carry_over, words="Rows that did not change keep vector, cluster, place and scores; nothing known is computed again."),
     )  # fmt: skip
     if st.button(
         "Make a new version",

@@ -70,7 +70,7 @@ def draw_options(options_type: type[Options], form: Form) -> dict[str, JSON]:
     """
     choices = _choices(options_type)
     nested = {choice.options_field for choice in choices.values()}
-    pointers = set(getattr(options_type, "POINTERS", ()))
+    pointers = {*getattr(options_type, "POINTERS", ()), *getattr(options_type, "UNASKED", ())}
     values: dict[str, JSON] = {}
     for name, info in options_type.model_fields.items():
         if name in nested or name in form.skip or (name in pointers and name not in form.instead):

@@ -87,6 +87,18 @@ def diff_versions(store: ArtifactStore, old_id: str, new_id: str) -> VersionDiff
     return VersionDiff(old_id, new_id, base_id, rows, len(both) - int(differs.sum()))
 
 
+def unchanged_rows(store: ArtifactStore, examples: Artifact, ancestor: str) -> Int64s:
+    """For each row the row of an ancestor that it is word for word, shape (n,); NOWHERE for changed and added ones.
+
+    Raises InvalidOptions for a dataset that is no ancestor, and ArtifactMissing where one between them was deleted.
+    """
+    before = ancestor_ids(store, examples, ancestor)
+    there = np.flatnonzero(before != NOWHERE)
+    differs = _hashes(examples)[there] != _hashes(store.examples(ancestor))[before[there]]
+    before[there[differs]] = NOWHERE
+    return before
+
+
 def comparable(store: ArtifactStore, dataset_id: str) -> list[str]:
     """The datasets that this one was made from and that are still there, its parent first."""
     line = versions(store, dataset_id)[:-1]
