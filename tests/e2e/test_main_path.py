@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from pages.shared.navigation import APP_PAGES
+from tamis.actions.export import ExportRequest, export
+from tamis.actions.export_files import exports_folder
 from tamis.settings import app_folder
 from tamis.store.artifacts.readers import read_examples, read_selected_ids
 from tamis.store.artifacts.store import ArtifactStore
@@ -27,6 +29,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PIPELINE_MS = 420_000
 N_LIMA = 160
 SAMPLE = "Sample"
+WRITTEN = "written.jsonl"
 FITTED = ("overview", "import_data", "data_map", "scoring", "selection", "job_list", "export_data")
 SAMPLE_STEPS: dict[str, dict[str, JSON]] = {
     "embed": {},
@@ -55,6 +58,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     dataset_id = import_file(folder / "workspace", folder / "kitchen.jsonl", SAMPLE)
     for step, options in SAMPLE_STEPS.items():
         run_step(folder / "workspace", dataset_id, step, options)
+    workspace = open_workspace(folder / "workspace")
+    export(workspace, ExportRequest(dataset_id=dataset_id), exports_folder(workspace) / WRITTEN)
     with running_app(folder / "workspace") as server:
         yield server
 
@@ -257,17 +262,19 @@ def width_of(one: Locator) -> float:
     return box["width"]
 
 
-def open_by_address(page: Page, app: Server, name: str, dataset_id: str) -> None:
+def open_by_address(page: Page, app: Server, name: str, dataset_id: str, more: str = "") -> None:
     """A page by its name in the address, drawn to its end."""
-    page.goto(f"{app.url}/{name}?dataset={dataset_id}")
+    page.goto(f"{app.url}/{name}?dataset={dataset_id}{more}")
     # The first page by its name sends on to the bare address: idle is what was sent there, not what sends.
     page.locator("h1").first.wait_for()
     walk_map.wait_until_idle(page)
 
 
 def test_every_text_can_be_read_in_light_and_dark(app: Server, sample_id: str, page: Page) -> None:
-    """Of the pages in ``FITTED`` the test below says it, which opens them anyhow."""
-    low = {}
+    """Of the pages in ``FITTED`` the test below says it, which opens them anyhow; results in tabs are those of a file."""
+    open_by_address(page, app, "export_data", sample_id, f"&file={WRITTEN}")
+    expect(page.get_by_role("tab", selected=True)).to_be_visible()
+    low = {"tabs": hard_to_read(page)}
     for name in [one.name for one in APP_PAGES if one.exists and one.name not in FITTED]:
         open_by_address(page, app, name, sample_id)
         low[name] = hard_to_read(page)

@@ -31,22 +31,47 @@ def test_the_rate_is_of_the_last_half_minute() -> None:
     stage = StageProgress("embed", 0.0)
     for second in range(100):
         stage.report(10 * second if second < 50 else 500 + 2 * (second - 50), 10_000, "", float(second))
-    assert stage.rate(99.0) == pytest.approx(2.0, rel=0.01)
+    assert stage.rate() == pytest.approx(2.0, rel=0.01)
 
 
 def test_what_a_resumed_run_found_done_does_not_count_as_speed() -> None:
     stage = StageProgress("embed", 0.0)
     stage.report(50_000, 60_000, "", 1.0)
-    assert stage.rate(1.0) is None
+    assert stage.rate() is None
     stage.report(50_010, 60_000, "", 11.0)
-    assert stage.rate(11.0) == pytest.approx(1.0)
+    assert stage.rate() == pytest.approx(1.0)
 
 
 def test_a_new_round_of_a_stage_starts_the_rate_afresh() -> None:
     stage = StageProgress("train", 0.0)
     stage.report(100, 100, "", 10.0)
     stage.report(0, 100, "", 11.0)
-    assert stage.rate(12.0) is None
+    assert stage.rate() is None
+
+
+def test_the_time_left_counts_down_between_two_marks_and_never_rises_by_waiting() -> None:
+    """Chunks of 256 rows every 9 s, of 1,000, while the step reports the same again or nothing at all."""
+    stage = StageProgress("embed", 0.0)
+    stage.report(0, 1000, "", 0.0)
+    assert stage.seconds_left(5.0) is None
+    for number, now in ((1, 9.0), (2, 18.0), (3, 27.0)):
+        stage.report(256 * number, 1000, "", now)
+        left = [stage.seconds_left(now)]
+        for waited in range(1, 40):
+            stage.report(256 * number, 1000, "", now + waited / 4)
+            left.append(stage.seconds_left(now + waited / 4))
+        assert left[0] == pytest.approx((1000 - 256 * number) / 256 * 9)
+        assert left == [pytest.approx(max(0.0, left[0] - waited / 4)) for waited in range(40)]
+        assert stage.rate() == pytest.approx(256 / 9)
+
+
+def test_marks_that_come_faster_than_they_are_noted_count_all_the_same() -> None:
+    stage = StageProgress("write", 0.0)
+    for step in range(1001):
+        stage.report(step, 2000, "", step / 100)
+    assert stage.rate() == pytest.approx(100.0)
+    assert stage.seconds_left(10.0) == pytest.approx(10.0)
+    assert len(stage.recent) < 120
 
 
 def test_reports_go_on_while_the_step_says_nothing(folder: JobFolder) -> None:

@@ -39,7 +39,11 @@ class Stop(StrEnum):
 
 @dataclass(slots=True)
 class StageProgress:
-    """Where one stage is: its last report and the reports of the last half minute, for the rate."""
+    """Where one stage is: its last report, and the marks of the last half minute, where ``done`` grew, for the rate.
+
+    Rows come in chunks: between two marks nothing is known of the speed, so it stays what it was, and the time left counts
+    down by what passes.
+    """
 
     name: str
     began: float
@@ -54,19 +58,28 @@ class StageProgress:
         if done < self.done:
             self.recent.clear()
         self.done, self.total, self.message = done, total, message
-        if not self.recent or now - self.recent[-1][0] >= SAMPLE_EVERY_S:
+        if not self.recent:
+            self.recent.append((now, done))
+        elif done > self.recent[-1][1]:
+            if len(self.recent) > 1 and now - self.recent[-2][0] < SAMPLE_EVERY_S:
+                self.recent.pop()
             self.recent.append((now, done))
         while len(self.recent) > 2 and now - self.recent[1][0] > RATE_WINDOW_S:
             self.recent.popleft()
 
-    def rate(self, now: float) -> float | None:
-        """Steps of ``done`` per second of late; None before two reports."""
-        if not self.recent:
+    def rate(self) -> float | None:
+        """Steps of ``done`` per second of late, as of the last mark; None before two."""
+        if len(self.recent) < 2:
             return None
-        first_at, first_done = self.recent[0]
-        if self.done <= first_done or now <= first_at:
+        (first_at, first_done), (last_at, last_done) = self.recent[0], self.recent[-1]
+        return (last_done - first_done) / (last_at - first_at) if last_at > first_at else None
+
+    def seconds_left(self, now: float) -> float | None:
+        """Until ``total`` at that rate, less what passed since the last mark; 0 once that is over, None where unknown."""
+        rate = self.rate()
+        if not rate or not self.total:
             return None
-        return (self.done - first_done) / (now - first_at)
+        return max(0.0, (self.total - self.done) / rate - (now - self.recent[-1][0]))
 
 
 class FolderReporter:
@@ -161,8 +174,6 @@ class FolderReporter:
         self._beat += 1
         with self._lock:
             stage = self._stage
-            rate = stage.rate(now)
-            left = (stage.total - stage.done) / rate if rate and stage.total else None
             return Progress(
                 attempt=self._attempt,
                 stage=stage.name,
@@ -170,8 +181,8 @@ class FolderReporter:
                 total=stage.total,
                 message=stage.message,
                 tokens=stage.tokens,
-                rate=rate,
-                seconds_left=left,
+                rate=stage.rate(),
+                seconds_left=stage.seconds_left(now),
                 timings=self._timings_now(now),
                 beat=self._beat,
                 heartbeat=utc_now(),
