@@ -7,11 +7,11 @@ import streamlit as st
 from pages.parts.data_map.jobs import show_layout_note, show_missing_map
 from pages.parts.data_map.look import choose_look
 from pages.parts.data_map.panel import show_data_map
-from pages.parts.data_map.row_inspector import show_inspector
 from pages.parts.data_map.row_table import choose_order, show_row_table
 from pages.parts.data_map.side import show_map_side
 from pages.parts.data_map.sieve import choose_sieve
 from pages.parts.data_map.tag_bar import show_tag_actions
+from pages.shared.active import say_in_view
 from pages.shared.address import read_row, read_scope, show_deferred_error
 from pages.shared.dataset_context import open_dataset_context
 from pages.shared.frame import draw_head, open_page
@@ -28,11 +28,11 @@ with open_page("Map", wide=True) as dataset:
     # them, and they before the rest of what stands above them.
     above, below = st.container(), st.container()
     with above:
-        # The picture comes first; a row that is read needs room too.
-        left, right = st.columns([0.74, 0.26] if row is None else [0.64, 0.36], gap="small")
-    panel = right.container(gap="xsmall")
+        draw_head("Map", dataset.workspace, about=say_in_view(dataset.name, context, dataset.selection_id))
+        # How wide each is, is said in the frame's style: the panel as wide as its lists need, the picture all the rest.
+        left, right = st.columns([0.74, 0.26], gap="small")
+    panel = right.container(gap="xsmall", key="map_panel")
     with panel:
-        draw_head("Map", dataset.workspace)
         show_scope_bar(context, scope)
         # Beside the picture, because how many rows match is what a lasso is asked.
         show_tag_actions(context, scope)
@@ -49,7 +49,10 @@ with open_page("Map", wide=True) as dataset:
         show_layout_note(context)
         # Without a map there is nothing to be as high as.
         side = st.container(
-            height=SIDE_HEIGHT if has_map else "content", border=False, autoscroll=False, key="beside_map"
+            height=SIDE_HEIGHT if has_map else "content",
+            border=False,
+            autoscroll=False,
+            key="beside_map" if has_map else "beside_table",
         )
     with left:
         if has_map:
@@ -57,7 +60,4 @@ with open_page("Map", wide=True) as dataset:
         else:
             show_missing_map(context)
     with side:
-        if row is None:
-            show_map_side(context, scope, height=SIDE_HEIGHT, has_map=has_map)
-        else:
-            show_inspector(context, scope, row, order)
+        show_map_side(context, scope, row, order, height=SIDE_HEIGHT, has_map=has_map)

@@ -250,9 +250,7 @@ VERBS: dict[str, Verb] = {
     "read_rows.columns_of": Verb("data_map", "rows columns", "Dataset.columns"),
     "read_rows.list_clusters": Verb("shared", "clusters list", "Clusters.to_arrow"),
     "read_rows.read_messages": Verb(No("reads them with the rows"), No("tamis rows show"), "Rows.messages"),
-    "read_rows.nearest_rows": Verb(
-        No("sort_by_similarity and rank_rows"), No("sort_by_similarity"), "Dataset.search"
-    ),
+    "read_rows.nearest_rows": Verb("shared", No("sort_by_similarity"), "Dataset.search"),
     "read_rows.sort_by_similarity": Verb("shared", "rows search", No("nearest_rows, with cosines")),
     "learned_tokens.learned_tokens": Verb("shared", "tokens", "Dataset.learned_tokens"),
     "token_losses.token_losses": Verb("finetuning", "tokens", "AdapterResult.token_losses"),
@@ -550,8 +548,12 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     ),
     "read_rows": (
         "numbers and rows of one drawing",
-        "read_column count_values summarise pattern_problem cluster_of similar_rows rank_rows "
-        "encode_sentence encoder_of picked_in nearest_in_cluster tags_of row_number",
+        "read_column count_values summarise pattern_problem cluster_of similar_rows "
+        "cosine_of usual_cutoff encode_sentence encoder_of picked_in nearest_in_cluster tags_of row_number",
+    ),
+    "search_results": (
+        "snippets of a search, as the map's panel draws them; the rows are those of rows search",
+        "looks_for_words without_clusters hits_of results_of",
     ),
     "refinement_history": (
         "tables of one drawing of a refinement",

@@ -35,6 +35,12 @@ def show_active(workspace: Workspace, dataset_id: str) -> str:
     return selection
 
 
+def say_in_view(name: str, context: DatasetContext, selection_id: str) -> str:
+    """A dataset and the selection that a page goes by, in one line: ``Sample · kMQ · 100 rows · by alignment``."""
+    selection = names_in_view(context.view, "selection").get(selection_id, "no selection yet")
+    return f"{name} · {selection}"
+
+
 def listed_selections(context: DatasetContext, parameter: str) -> list[Artifact]:
     """The selections of a dataset, and the one that the address names though a run drew it for itself."""
     asked, listed = st.query_params.get(parameter, ""), list(context.view.selections)

@@ -43,6 +43,15 @@ def read_near() -> str:
     return st.query_params.get("near", "") if "rows" in _kinds(stored_scope()) else ""
 
 
+def read_cutoff(usual: float) -> float:
+    """How similar ranked rows are at least; ``usual`` unless the address says otherwise."""
+    try:
+        asked = round(float(st.query_params.get("at_least", "")), 2)
+    except ValueError:
+        return usual
+    return asked if -1 <= asked <= 1 else usual
+
+
 def change_scope(scope: Scope) -> None:
     """Filter by something else; from a callback."""
     try:
@@ -53,6 +62,7 @@ def change_scope(scope: Scope) -> None:
     _write("scope", coded)
     if "rows" not in _kinds(scope):
         _write("near", "")
+        _write("at_least", "")
         if st.session_state.get(TABLE_SORT) == BY_SIMILARITY:
             del st.session_state[TABLE_SORT]
     st.session_state[TABLE_PAGE] = 1
@@ -98,10 +108,11 @@ def clear() -> None:
     forget_choices()
 
 
-def show_ranking(near: str, rows: list[int]) -> None:
-    """Keep only these rows, most similar first; from a callback."""
+def show_ranking(near: str, rows: list[int], at_least: float | None = None) -> None:
+    """Keep only these rows, most similar first, and remember a cut-off that is not the usual one; from a callback."""
     replace("rows", rows)
     _write("near", near)
+    _write("at_least", "" if at_least is None else f"{at_least:.2f}")
     st.session_state[TABLE_SORT] = BY_SIMILARITY
 
 

@@ -40,6 +40,7 @@ _ABOUT_ROWS = (
     "scope",
     "row",
     "near",
+    "at_least",
     "selection",
     "active",
     "tag",
@@ -91,11 +92,22 @@ def open_page(title: str, *, activity: bool = True, wide: bool = False) -> Itera
         yield opened
 
 
-def draw_head(title: str, workspace: Workspace, *, activity: bool = True) -> None:
-    """The title of the page and, beside it, the bar; with ``activity`` the page is drawn anew when a job starts or ends."""
+def draw_head(title: str, workspace: Workspace, *, activity: bool = True, about: str = "") -> None:
+    """The title of the page and, beside it, the bar; with ``activity`` the page is drawn anew when a job starts or ends.
+
+    ``about`` says beside the title what the rail says, for a page that folds it away.
+    """
     names = dataset_names(workspace)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    row = st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key=about and "wide_head" or None,
+    )
+    with row:
         st.title(title, anchor=False, width="content")
+        if about:
+            st.caption(plain(about), width="stretch")
         show_bar(workspace, title, names, _dataset_in_view(workspace, names))
     if activity:
         follow_jobs(workspace)

@@ -6,26 +6,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
 
 from pages.shared.dataset_context import DatasetContext
-from tamis.actions import cluster_levels, export_files, map_overlay, map_rows, map_tiles, read_rows
+from tamis.actions import (
+    cluster_levels,
+    export_files,
+    map_overlay,
+    map_rows,
+    map_tiles,
+    read_rows,
+    search_results,
+)
 from tamis.actions.cluster_levels import ClusterGroup
 from tamis.actions.export_files import ExportedFile
 from tamis.actions.manifests import ExportManifest
 from tamis.actions.map_overlay import Overlay
 from tamis.actions.map_tiles import ColumnCodes, MapTiles, RowBits
 from tamis.actions.read_rows import Facets, Scope, Similar, Summary
+from tamis.actions.search_results import SearchResult
 from tamis.store.artifacts.store import Artifact
 from tamis.store.workspace import Workspace
-from tamis.types import Float32s, Int32s, Int64s, Message
+from tamis.types import Float32s, Float64s, Int32s, Int64s, Message
 
 Array = TypeVar("Array", bound=NDArray[Any])
+
+
+class Ranked(NamedTuple):
+    """Rows, the best first, with the number that ranks each: a cosine, or how often the words stand in it."""
+
+    rows: Int64s
+    numbers: Float64s
 
 
 def matches(context: DatasetContext, scope: Scope) -> Int64s:
@@ -136,9 +153,31 @@ def overlay(context: DatasetContext, chosen: str) -> Overlay:
     return _overlay(f"{context.key} {layout} {embeddings}", chosen, _context=context)
 
 
-def rank(context: DatasetContext, near: str, within: Int64s) -> list[int]:
+def nearest_to(context: DatasetContext, near: str, within: Int64s, k: int) -> Similar:
     """The rows nearest to ``text:a sentence`` or ``row:17``; loads the dataset's encoder on its first use."""
-    return read_rows.rank_rows(context, near, within=within, encode=_encode)
+    return read_rows.nearest_rows(context, near, within=within, k=k, encode=_encode)
+
+
+def usual_cutoff(context: DatasetContext) -> float:
+    """The cosine that 99 of 100 random pairs of rows stay below."""
+    return _usual_cutoff(context.view.require("embeddings").id, _context=context)
+
+
+def highest_cosine(context: DatasetContext, scope: Scope, near: str) -> float:
+    """The cosine of the best of what a search by meaning ranks; 0 where there is nothing to rank."""
+    found = nearest_to(context, near, matches(context, scope.without("rows")), 1)
+    return float(found.cosines[0]) if len(found.rows) else 0.0
+
+
+def ranked(context: DatasetContext, scope: Scope, near: str) -> Ranked:
+    """The matching rows, most similar or with most hits first, with that number; not to be written to."""
+    asked = (scope.to_url(), near)
+    return _ranked(context.key, _revision(context, scope), asked, _context=context, _scope=scope)
+
+
+def snippets(context: DatasetContext, scope: Scope, rows: Int64s) -> list[SearchResult]:
+    """What each of these rows says where it was found."""
+    return _snippets(context.key, scope.to_url(), tuple(rows.tolist()), _context=context, _scope=scope)
 
 
 def by_similarity(context: DatasetContext, near: str, rows: Int64s) -> Int64s:
@@ -193,12 +232,39 @@ def _spread(key: str, column: str, *, _context: DatasetContext) -> Summary:
 def _panel(
     key: str, revision: tuple[int, int], coded: str, *, _context: DatasetContext, _scope: Scope
 ) -> pa.Table:
-    return read_rows.list_clusters(_context, matches(_context, _scope))
+    searched = search_results.without_clusters(_scope)
+    order = matches(_context, searched) if searched.conditions else None
+    return read_rows.list_clusters(_context, matches(_context, _scope), most_matching=order)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _neighbours(key: str, row: int, k: int, *, _context: DatasetContext) -> Similar:
     return read_rows.similar_rows(_context, row, k)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _usual_cutoff(embeddings_id: str, *, _context: DatasetContext) -> float:
+    return read_rows.usual_cutoff(_context)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _ranked(
+    key: str, revision: int, asked: tuple[str, str], *, _context: DatasetContext, _scope: Scope
+) -> Ranked:
+    near, rows = asked[1], matches(_context, _scope)
+    if near:
+        found = nearest_to(_context, near, rows, max(1, len(rows)))
+        return Ranked(_frozen(found.rows), _frozen(found.cosines.astype(np.float64)))
+    hits = search_results.hits_of(_context, _scope, rows)
+    order = np.argsort(-hits, kind="stable")
+    return Ranked(_frozen(rows[order]), _frozen(hits[order].astype(np.float64)))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _snippets(
+    key: str, coded: str, rows: tuple[int, ...], *, _context: DatasetContext, _scope: Scope
+) -> list[SearchResult]:
+    return search_results.results_of(_context, _scope, np.asarray(rows, dtype=np.int64))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

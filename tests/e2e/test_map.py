@@ -101,7 +101,7 @@ def test_every_row_is_drawn_and_the_picture_comes_first(page: Page) -> None:
     assert ink["colours"] > 20
     box = page.locator(MAP).bounding_box()
     assert box is not None
-    assert box["width"] * box["height"] >= 0.6 * 1280 * 800
+    assert box["width"] * box["height"] >= 0.65 * 1280 * 800
     assert box["y"] + box["height"] <= 800
 
 

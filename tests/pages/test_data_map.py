@@ -12,11 +12,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.data_map import facets
+from pages.parts.data_map import facets, results
 from pages.shared.plain_text import plain, shorten
 from tamis.actions.dataset_context import open_context
 from tamis.actions.map_colours import condition_of, is_about
 from tamis.actions.map_tiles import map_column, open_map
+from tamis.actions.read_rows import usual_cutoff
 from tamis.store.artifacts.store import ArtifactStore
 from tamis.store.artifacts.view import open_view
 from tamis.store.database.database import Database
@@ -118,6 +119,22 @@ def test_searching_words_adds_a_condition_and_empties_the_box(workspace: Path, r
     expected = sum("salt" in p or "salt" in r for p, r in zip(rows.prompts, rows.responses, strict=True))
     assert f"**{expected}** of {N_ROWS} rows match" in _texts(page)
     assert page.text_input(key="search_text").value == ""
+
+
+def test_a_search_answers_with_ranked_rows_whose_hits_are_marked_as_text(
+    workspace: Path, rows: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[dict[str, Any]] = []
+    monkeypatch.setattr(results, "_list", lambda: lambda **given: drawn.append(given["data"]))
+    page = _open(scope=_url(("contains", "salt", "either")))
+    assert not page.exception
+    assert page.session_state["beside"] == "Results"
+    hits = [int(one["said"].split()[0]) for one in drawn[-1]["results"]]
+    assert hits == sorted(hits, reverse=True) and hits[0] >= 1
+    marked = {text.lower() for one in drawn[-1]["results"] for text, hit in one["parts"] if hit}
+    assert marked == {"salt"}
+    page.button(key="chip_0").click().run()
+    assert page.session_state["beside"] == "Clusters"
 
 
 def test_a_bad_regular_expression_is_said_before_it_becomes_a_filter(workspace: Path) -> None:
@@ -320,8 +337,15 @@ def test_searching_by_meaning_ranks_the_matching_rows_and_stays_in_the_address(
     assert not page.exception
     assert page.query_params["near"] == "text:about sauces"
     vectors = np.load(open_view(ArtifactStore(workspace), DATASET).require("embeddings").file("vectors.npy"))
-    within = [row for row in range(N_ROWS) if rows.tokens[row] <= 600]
+    usual = usual_cutoff(open_context(open_workspace(workspace), DATASET))
+    within = [row for row in range(N_ROWS) if rows.tokens[row] <= 600 and vectors[row, 0] >= usual]
     expected = sorted(within, key=lambda row: (-vectors[row, 0], row))
     shown = page.dataframe[-1].value["row"].tolist()
     assert shown == expected[: len(shown)]
     assert f"**{len(within)}** of {N_ROWS} rows match" in _texts(page)
+    assert page.slider(key="results_at_least").value == usual
+    page.slider(key="results_at_least").set_value(0.0).run()
+    assert page.query_params["at_least"] == "0.00"
+    wider = [row for row in range(N_ROWS) if rows.tokens[row] <= 600 and vectors[row, 0] >= 0]
+    assert len(wider) > len(within)
+    assert f"**{len(wider)}** of {N_ROWS} rows match" in _texts(page)

@@ -6,7 +6,7 @@ Row sets are sorted unique int64 arrays of example ids; columns are named by the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -14,10 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tamis.actions.dataset_context import DatasetContext
+from tamis.compute.neighbours import random_pair_cosines
 from tamis.errors import InvalidOptions, no_such_row
 from tamis.models.endpoints import check_use
 from tamis.protocols import Encoder
-from tamis.store.artifacts.readers import read_cluster_ids, read_selection
+from tamis.store.artifacts.readers import read_cluster_ids, read_selection, read_vectors
 from tamis.store.artifacts.store import Artifact
 from tamis.store.rows import query
 from tamis.store.rows.clusters import cluster_panel
@@ -30,12 +31,16 @@ from tamis.types import NOISE, Float32s, Int32s, Int64s, Message
 
 __all__ = [
     "ALL_ROWS", "Column", "Condition", "Encoder", "Facets", "Scope", "Similar", "Summary", "cluster_of",
-    "columns_of", "count_values", "describe_scope", "encode_sentence", "encoder_of", "list_clusters", "matching",
-    "nearest_in_cluster", "nearest_rows", "pattern_problem", "picked_in", "rank_rows", "read_column",
+    "columns_of", "cosine_of", "count_values", "describe_scope", "encode_sentence", "encoder_of", "list_clusters", "matching",
+    "nearest_in_cluster", "nearest_rows", "pattern_problem", "picked_in", "read_column",
     "read_messages", "read_rows", "row_number", "similar_rows", "sort_by_similarity", "sort_rows", "summarise", "tags_of",
+    "usual_cutoff",
 ]  # fmt: skip
 
 N_RANKED = 100
+USUAL = "usual"
+CHANCE_PAIRS, CHANCE_QUANTILE = 20_000, 0.99
+Cutoff: TypeAlias = float | str | None
 Encode = Callable[[Artifact, str], Float32s]
 
 
@@ -100,11 +105,18 @@ def cluster_of(context: DatasetContext) -> Int32s:
     return read_cluster_ids(context.view.clustering)
 
 
-def list_clusters(context: DatasetContext, rows: Int64s | None = None) -> pa.Table:
-    """One row per cluster, largest first: cluster_id, name, size, n_matching among ``rows``, keywords, medoids, the mean
+def list_clusters(
+    context: DatasetContext, rows: Int64s | None = None, *, most_matching: Int64s | None = None
+) -> pa.Table:
+    """One row per cluster, largest first, or with ``most_matching`` those with most of these rows first: cluster_id, name, size, n_matching among ``rows``, keywords, medoids, the mean
     of every score, n_selected and selected_fraction. Raises ArtifactMissing without a clustering.
     """
-    return cluster_panel(context.view, context.names, rows=rows)
+    panel = cluster_panel(context.view, context.names, rows=rows)
+    if most_matching is None:
+        return panel
+    found = dict(zip(*np.unique(cluster_of(context)[most_matching], return_counts=True), strict=True))
+    counts = np.array([found.get(i, 0) for i in panel["cluster_id"].to_pylist()])
+    return panel.take(np.argsort(-counts, kind="stable"))
 
 
 def similar_rows(context: DatasetContext, row: int, k: int) -> Similar:
@@ -120,24 +132,56 @@ def row_number(context: DatasetContext, value: str | int) -> int:
     return int(text)
 
 
-def rank_rows(
-    context: DatasetContext, near: str, *, within: Int64s, k: int = N_RANKED, encode: Encode | None = None
-) -> list[int]:
-    """The rows among ``within`` nearest in meaning to ``text:a sentence`` or ``row:17``, most similar first.
+def nearest_rows(
+    context: DatasetContext,
+    near: str,
+    *,
+    within: Int64s,
+    k: int = N_RANKED,
+    encode: Encode | None = None,
+    at_least: Cutoff = None,
+) -> Similar:
+    """The rows among ``within`` nearest in meaning to ``text:a sentence`` or ``row:17``, most similar first, with cosines.
 
     A row is nearest to itself. ``encode`` puts a sentence into the space of some embeddings; by default the encoder that
-    made them is loaded, which takes seconds. Raises ArtifactMissing without embeddings.
+    made them is loaded, which takes seconds. Raises ArtifactMissing without embeddings, InvalidOptions for a row that is
+    not there, and for no ``k``. ``at_least`` leaves out what is less similar: a cosine, or ``"usual"`` for ``usual_cutoff``.
     """
-    ranked: list[int] = nearest_rows(context, near, within=within, k=k, encode=encode).rows.tolist()
-    return ranked
-
-
-def nearest_rows(
-    context: DatasetContext, near: str, *, within: Int64s, k: int = N_RANKED, encode: Encode | None = None
-) -> Similar:
-    """The same with their cosines; raises InvalidOptions for a row that is not there, and for no ``k``."""
     if k < 1:
         raise InvalidOptions(f"k = {k}: ask for one row or more.")
+    found, least = _nearest_rows(context, near, within, k, encode), cosine_of(context, at_least)
+    kept = found.cosines >= least
+    return Similar(found.rows[kept], found.cosines[kept])
+
+
+def cosine_of(context: DatasetContext, at_least: Cutoff) -> float:
+    """A cut-off as a cosine; raises InvalidOptions for what is none."""
+    if at_least is None:
+        return -np.inf
+    if at_least == USUAL:
+        return usual_cutoff(context)
+    try:
+        cosine = float(at_least)
+    except ValueError:
+        cosine = np.nan
+    if not -1 <= cosine <= 1:
+        raise InvalidOptions(f"A similarity of {at_least!r}: give a cosine from -1 to 1, or {USUAL}.")
+    return cosine
+
+
+def usual_cutoff(context: DatasetContext) -> float:
+    """The cosine that 99 of 100 random pairs of rows stay below, rounded to two decimals; the same at every call.
+
+    Over 20,000 pairs; what is less similar is as near as chance brings it. Raises ArtifactMissing without embeddings.
+    """
+    vectors = read_vectors(context.view.require("embeddings"), "both")
+    cosines = random_pair_cosines(vectors, CHANCE_PAIRS)
+    return round(float(np.quantile(cosines, CHANCE_QUANTILE)), 2) if len(cosines) else 0.0
+
+
+def _nearest_rows(
+    context: DatasetContext, near: str, within: Int64s, k: int, encode: Encode | None
+) -> Similar:
     kind, _, value = near.partition(":")
     if kind == "row":
         row = row_number(context, value)
@@ -155,13 +199,24 @@ def nearest_rows(
 
 
 def sort_by_similarity(
-    context: DatasetContext, near: str, rows: Int64s, *, encode: Encode | None = None
+    context: DatasetContext,
+    near: str,
+    rows: Int64s,
+    *,
+    encode: Encode | None = None,
+    at_least: Cutoff = None,
 ) -> Int64s:
-    """All of these rows, most similar to ``near`` first; unchanged when it names a row that is not there."""
+    """All of these rows, most similar to ``near`` first; unchanged when it names a row that is not there.
+
+    ``at_least`` leaves out what is less similar, as for ``nearest_rows``.
+    """
     kind, _, value = near.partition(":")
     if not len(rows) or (kind == "row" and not (value.isdigit() and int(value) < context.n_rows)):
         return rows
-    ranked = np.asarray(rank_rows(context, near, within=rows, k=len(rows), encode=encode), dtype=np.int64)
+    found = nearest_rows(context, near, within=rows, k=len(rows), encode=encode, at_least=at_least)
+    ranked = np.asarray(found.rows, dtype=np.int64)
+    if at_least is not None:
+        return ranked
     return np.concatenate([ranked, np.setdiff1d(rows, ranked, assume_unique=True)])
 
 

@@ -238,14 +238,16 @@ class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTa
         )
 
     def search(
-        self, what: str | int, by: Literal["words", "pattern", "meaning", "row"] = "words", *, k: int = 100
-    ) -> Rows:
+        self, what: str | int, by: Literal["words", "pattern", "meaning", "row"] = "words", *, k: int = 100,
+        at_least: float | Literal["usual"] | None = None,
+    ) -> Rows:  # fmt: skip
         """Rows with these words in prompt or response, that match a regular expression, or the ``k`` nearest in meaning.
 
-        ``by="row"`` takes the number of a row and finds those like it. By meaning and by row needs embeddings, and comes
-        most similar first. Raises ArtifactMissing, InvalidOptions (for a row that is not there too), UnknownName.
+        ``by="row"`` takes the number of a row. By meaning and by row needs embeddings, and comes most similar first;
+        ``at_least`` is the smallest cosine, ``"usual"`` the one that 99 of 100 random pairs of rows stay below. Raises
+        ArtifactMissing, InvalidOptions (for a row that is not there too), UnknownName.
         """
-        return search_rows(self._workspace, self.id, what, by, k, self._encode)
+        return search_rows(self._workspace, self.id, what, by, k, self._encode, at_least)
 
     def images(self, row: int) -> Listing[RowImage]:
         """The images of a row, small (``content``: JPEG or PNG, at most 256 pixels a side), or the reason why there is none.
@@ -258,7 +260,7 @@ class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTa
     def columns(self) -> Records:
         """Every column that rows have: of the examples, clusters, scores, selections, tags and metadata."""
         columns = columns_of(open_context(self._workspace, self.id))
-        lines = [{"key": column.key, "label": column.label, "kind": column.kind} for column in columns]
+        lines = [{"key": one.key, "label": one.label, "kind": one.kind} for one in columns]
         return Records.of(f"Columns of {self.id}", lines)
 
     def scores(self, scorer: str) -> ScoresResult:
@@ -270,9 +272,8 @@ class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTa
 
     def results(self, kind: str = "") -> Listing[StepResult]:
         """What was computed, newest first; all of it, or of one kind (``selection``, ``scores``, …)."""
-        results = (
-            self._workspace.artifacts.list(self.id, kind) if kind else self._workspace.artifacts.list(self.id)
-        )
+        stored = self._workspace.artifacts
+        results = stored.list(self.id, kind) if kind else stored.list(self.id)
         made = tuple(result_of(self._workspace, one) for one in results)
         return Listing(f"Results of {self.id}", made, _described_result)
 

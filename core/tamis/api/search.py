@@ -31,6 +31,7 @@ def search_rows(
     by: str,
     k: int,
     encode: Callable[[Artifact, str], Float32s],
+    at_least: float | str | None = None,
 ) -> Rows:
     """The rows that ``what`` finds; raises UnknownName for another way, InvalidOptions for nothing to look for."""
     if by not in SEARCHES:
@@ -46,7 +47,9 @@ def search_rows(
     near, title = (
         (f"text:{what}", f"nearest to {what!r}") if by == "meaning" else (f"row:{what}", f"like row {what}")
     )
-    rows = nearest_rows(context, near, within=np.arange(context.n_rows), k=k, encode=encode)
+    rows = nearest_rows(
+        context, near, within=np.arange(context.n_rows), k=k, encode=encode, at_least=at_least
+    )
     return list_rows(workspace, dataset_id, rows.rows, title, rows.cosines)
 
 

@@ -57,10 +57,16 @@ def list_all(
     "--by", type=click.Choice(("words", "pattern", "meaning", "row")), default="words", show_default=True,
     help="What matches, or with meaning and row what is alike, the most similar first.",
 )  # fmt: skip
+@click.option(
+    "--at-least",
+    default="",
+    metavar="COSINE",
+    help="With meaning and row: leave out what is less similar; usual is the cosine that 99 of 100 random pairs of rows stay below.",
+)
 @columns_option
 @limit_option
 def search(
-    session: Session, what: str, dataset: str, by: str, columns: str, limit: int, **where: str
+    session: Session, what: str, dataset: str, by: str, at_least: str, columns: str, limit: int, **where: str
 ) -> None:
     """Find rows by words, by a pattern, by meaning, or like another row."""
     import numpy as np
@@ -76,7 +82,7 @@ def search(
         chosen = np.intersect1d(chosen, matching(context, scope))
     else:
         near = f"text:{what}" if by == "meaning" else f"row:{row_number(context, what)}"
-        chosen = sort_by_similarity(context, near, chosen)
+        chosen = sort_by_similarity(context, near, chosen, at_least=at_least or None)
     _show_rows(session, context, chosen, columns, limit)
 
 

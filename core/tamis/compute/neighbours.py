@@ -12,6 +12,7 @@ from tamis.errors import CurationError, InvalidOptions
 from tamis.types import Float32s, Int64s
 
 SELECTED_BLOCK = 4096
+PAIR_POOL = 4096
 
 
 def nearest(
@@ -50,6 +51,23 @@ def nearest(
     best = open_rows[among >= limit]  # more than k when the last place is tied
     best = best[np.argsort(-cosine[best], kind="stable")][:k]
     return best, np.clip(cosine[best], -1, 1)
+
+
+def random_pair_cosines(vectors: Float32s, n_pairs: int, seed: int = 0) -> Float32s:
+    """Cosines of ``n_pairs`` random pairs of two different rows of ``vectors`` (n, d); none of fewer than two rows.
+
+    The rows are drawn without regard to each other, so a pair may come twice. Zero vectors have cosine 0.
+    """
+    n, _ = check_vectors(vectors)
+    if n < 2:
+        return np.empty(0, dtype=np.float32)
+    generator = np.random.default_rng(seed)
+    pool = np.sort(generator.permutation(n)[:PAIR_POOL])  # few enough to be read from disk at once
+    units = unit_rows(np.asarray(vectors[pool], dtype=np.float32))
+    first = generator.integers(0, len(pool), n_pairs)
+    second = (first + generator.integers(1, len(pool), n_pairs)) % len(pool)
+    cosines: Float32s = np.einsum("ij,ij->i", units[first], units[second])
+    return cosines
 
 
 def nearest_cosines(

@@ -38,8 +38,9 @@ def show_clusters(context: DatasetContext, scope: Scope, *, height: int) -> None
     chosen = _chosen(context, scope)
     _head(context, scope, clusters, chosen)
     one = chosen[0] if len(chosen) == 1 else None
-    key = f"clusters_{address.choices_round()}"
     ids = [int(i) for i in clusters["cluster_id"].to_numpy()]
+    # What is chosen is kept by its place, so another order is another table.
+    key = f"clusters_{address.choices_round()}_{hash(tuple(ids))}"
     st.dataframe(
         _table(clusters),
         hide_index=True,
@@ -49,7 +50,7 @@ def show_clusters(context: DatasetContext, scope: Scope, *, height: int) -> None
         selection_mode="multi-row",
         selection_default={"selection": {"rows": [ids.index(c) for c in chosen if c in ids]}},
         height=height - (310 if one is not None else 60),
-        alt="Clusters by size",
+        alt="Clusters",
     )
     if one is not None and one in ids:
         _detail(context, clusters.slice(ids.index(one), 1).to_pylist()[0])

@@ -16,6 +16,7 @@ from pages.shared.identity import asks
 from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.rows.images import show_row_images
 from pages.shared.rows.learned_row import latest_choice, show_learned_row
+from pages.shared.rows.scope_bar import rank_again
 from pages.shared.rows.turns import pretty_json, show_cut, show_turns, turns_from_json
 from pages.shared.rows.why import show_edits, show_why
 from pages.shared.server import reviewer_name
@@ -201,7 +202,7 @@ def _similar(context: DatasetContext, scope: Scope, row: int) -> None:
         st.caption("Similar rows need embeddings.")
         return
     st.button(
-        "Show the 100 matching rows most like this one",
+        "Show the matching rows most like this one",
         icon=":material/hub:",
         key="rank_like_row",
         on_click=_rank_like_row,
@@ -216,5 +217,4 @@ def _similar(context: DatasetContext, scope: Scope, row: int) -> None:
 
 def _rank_like_row(context: DatasetContext, scope: Scope, row: int) -> None:
     """Show the matching rows nearest to a row; from a callback."""
-    near = f"row:{row}"
-    address.show_ranking(near, queries.rank(context, near, queries.matches(context, scope.without("rows"))))
+    rank_again(context, scope, f"row:{row}")

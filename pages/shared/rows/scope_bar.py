@@ -6,11 +6,13 @@ import streamlit as st
 
 from pages.shared import address, queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.plain_text import plain, shorten
+from pages.shared.plain_text import count_of, plain, shorten
 from pages.shared.rows.scope_forms import show_scope_form
 from tamis.actions.artifact_names import names_in_view
 from tamis.actions.read_rows import Condition, Scope, describe_scope
 from tamis.errors import CurationError
+
+MOST_RANKED = 500  # what an address holds, and more than anybody reads
 
 
 def show_scope_bar(context: DatasetContext, scope: Scope) -> None:
@@ -74,12 +76,33 @@ def _rank_by_meaning(context: DatasetContext, scope: Scope, sentence: str) -> No
     near = f"text:{sentence}"
     try:
         with st.spinner("Loading the encoder and searching by meaning …", show_time=True):
-            ranked = queries.rank(context, near, queries.matches(context, scope.without("rows")))
+            rank_again(context, scope, near)
     except CurationError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    address.show_ranking(near, ranked)
     st.rerun()
+
+
+def rank_again(context: DatasetContext, scope: Scope, near: str, at_least: float | None = None) -> bool:
+    """Show the matching rows that are at least so similar (by default the usual cut-off); from a callback or before a run.
+
+    False where none is, which is said: the filter then stays as it was.
+    """
+    usual = queries.usual_cutoff(context)
+    least = usual if at_least is None else at_least
+    found = queries.nearest_to(context, near, queries.matches(context, scope.without("rows")), MOST_RANKED)
+    rows = found.rows[found.cosines >= least].tolist()
+    if rows:
+        address.show_ranking(near, rows, None if least == usual else least)
+    elif len(found.rows):
+        best = float(found.cosines[0])
+        address.say_later(
+            f"No row is that similar: the nearest has {best:.2f}, and what is below {least:.2f} is as near as chance brings it. "
+            "Say it in other words, or search for a word."
+        )
+    else:
+        address.say_later("No row meets the other filters, so none can be ranked.")
+    return bool(rows)
 
 
 def _chips(context: DatasetContext, scope: Scope) -> None:
@@ -101,7 +124,7 @@ def _chips(context: DatasetContext, scope: Scope) -> None:
 def _say(context: DatasetContext, condition: Condition) -> str:
     near = address.read_near()
     if condition.kind == "rows" and near:
-        return _say_ranking(near, len(condition.value))
+        return _say_ranking(near, len(condition.value), address.read_cutoff(queries.usual_cutoff(context)))
     if condition.kind in address.REGIONS:
         here = condition.on in ("", context.view.layout.id if context.view.layout else "")
         return f"Inside the {condition.kind}" + ("" if here else " drawn on an earlier map")
@@ -111,12 +134,11 @@ def _say(context: DatasetContext, condition: Condition) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _say_ranking(near: str, n_rows: int) -> str:
+def _say_ranking(near: str, n_rows: int, at_least: float) -> str:
     """What a ranking is, for its chip."""
     kind, _, value = near.partition(":")
-    return f"{n_rows:,} rows most similar to " + (
-        f"row {value}" if kind == "row" else f"“{shorten(value, 60)}”"
-    )
+    to = f"row {value}" if kind == "row" else f"“{shorten(value, 60)}”"
+    return f"{count_of(n_rows, 'row')} at least {at_least:.2f} similar to {to}".replace("-", "−")
 
 
 def show_nothing_matches(scope: Scope) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,17 +14,19 @@ from tamis.actions.read_rows import (
     list_clusters,
     matching,
     nearest_in_cluster,
+    nearest_rows,
     pattern_problem,
     picked_in,
-    rank_rows,
     read_messages,
     similar_rows,
     sort_by_similarity,
     sort_rows,
     tags_of,
+    usual_cutoff,
 )
 from tamis.actions.tags import add_tag
-from tamis.errors import ArtifactMissing
+from tamis.errors import ArtifactMissing, InvalidOptions
+from tamis.store.artifacts.readers import read_vectors
 from tamis.store.rows.scope import ALL_ROWS, Scope, where
 from tamis.store.workspace import Workspace
 from tests.pages.page_workspace import run_pipeline
@@ -41,7 +45,7 @@ def test_a_dataset_without_vectors_answers_what_it_can(workspace: Workspace, dat
     assert set(cluster_of(context).tolist()) == {-1}
     assert [turn["role"] for turn in read_messages(context, [7])[0]] == ["user", "assistant"]
     with pytest.raises(ArtifactMissing, match="embed"):
-        rank_rows(context, "row:1", within=matching(context, ALL_ROWS))
+        _ranked(context, "row:1", within=matching(context, ALL_ROWS))
 
 
 def test_rows_are_matched_sorted_and_tagged(context: DatasetContext) -> None:
@@ -56,18 +60,40 @@ def test_rows_are_matched_sorted_and_tagged(context: DatasetContext) -> None:
     assert pattern_problem("a(") and not pattern_problem("a")
 
 
+def _ranked(context: DatasetContext, near: str, **asked: Any) -> list[int]:
+    return nearest_rows(context, near, **asked).rows.tolist()
+
+
 def test_a_row_is_nearest_to_itself_and_a_sentence_to_rows_about_it(context: DatasetContext) -> None:
     everything = matching(context, ALL_ROWS)
-    ranked = rank_rows(context, "row:5", within=everything, k=4)
+    ranked = _ranked(context, "row:5", within=everything, k=4)
     assert ranked[0] == 5 and len(set(ranked)) == 4
-    assert rank_rows(context, "row:5", within=np.array([1, 2]), k=4)[0] != 5
-    best = rank_rows(context, "text:Question about bread", within=everything, k=5)
+    assert _ranked(context, "row:5", within=np.array([1, 2]), k=4)[0] != 5
+    best = _ranked(context, "text:Question about bread", within=everything, k=5)
     assert {row % 4 for row in best} == {0}
     in_order = sort_by_similarity(context, "row:5", np.array([1, 5, 9]))
     assert in_order[0] == 5 and sorted(in_order.tolist()) == [1, 5, 9]
     assert sort_by_similarity(context, "row:999", np.array([1, 5])).tolist() == [1, 5]
     assert sort_by_similarity(context, "row:5", np.array([], dtype=np.int64)).tolist() == []
-    assert len(rank_rows(context, "row:5", within=np.array([1, 2]), k=2)) == 2
+    assert len(_ranked(context, "row:5", within=np.array([1, 2]), k=2)) == 2
+
+
+def test_what_is_less_similar_than_chance_brings_it_can_be_left_out(context: DatasetContext) -> None:
+    everything = matching(context, ALL_ROWS)
+    all_of_them = nearest_rows(context, "row:5", within=everything, k=40)
+    usual = usual_cutoff(context)
+    assert usual == usual_cutoff(context)
+    vectors = read_vectors(context.view.require("embeddings"), "both").astype(np.float64)
+    pairs = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
+    assert usual == pytest.approx(np.quantile(pairs, 0.99), abs=0.03)
+    for asked, least in ((None, -1.0), (0.5, 0.5), ("0.5", 0.5), ("usual", usual)):
+        found = nearest_rows(context, "row:5", within=everything, k=40, at_least=asked)
+        assert found.rows.tolist() == all_of_them.rows[all_of_them.cosines >= least].tolist()
+        ordered = sort_by_similarity(context, "row:5", everything, at_least=asked)
+        assert ordered.tolist() == found.rows.tolist()
+    for wrong in (1.5, "much", float("nan")):
+        with pytest.raises(InvalidOptions, match="cosine from -1 to 1"):
+            nearest_rows(context, "row:5", within=everything, at_least=wrong)
 
 
 def test_the_nearest_of_the_same_cluster_stay_in_it(context: DatasetContext) -> None:

@@ -43,6 +43,8 @@ def test_search_by_words_pattern_meaning_and_row(data: tamis.Dataset) -> None:
     assert len(near) == 5
     assert (np.diff(near.similarity) <= 0).all()
     assert near.to_pandas()["similarity"].to_numpy() == pytest.approx(near.similarity)
+    close = data.search("a question about rivers", by="meaning", k=5, at_least=float(near.similarity[2]))
+    assert close.ids.tolist() == near.ids[near.similarity >= near.similarity[2]].tolist()
     like = data.search(8, by="row", k=3)
     assert like.ids[0] == 8
     kept = near.where("rows", near.ids[1:3].tolist())

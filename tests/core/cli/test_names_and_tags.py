@@ -154,6 +154,9 @@ def test_rows_are_listed_searched_and_shown(tamis: Tamis) -> None:
     assert (code, [one["example_id"] % 4 for one in found["rows"]]) == (0, [3] * 10)
     assert tamis("rows", "search", "Question 1[0-4] ", "--by", "pattern")[1]["n_rows"] == 5
     assert tamis("rows", "search", "7", "--by", "row")[1]["rows"][0]["example_id"] == 7
+    alike = tamis("rows", "search", "7", "--by", "row", "--at-least", "usual")[1]
+    assert alike["rows"][0]["example_id"] == 7 and 1 <= alike["n_rows"] < 20
+    assert tamis("rows", "search", "7", "--by", "row", "--at-least", "2")[0] != 0
     nearest = tamis(
         "rows", "search", "Question about stars", "--by", "meaning", "--rows", "0-7", "--limit", "2"
     )[1]
