@@ -243,9 +243,8 @@ class Dataset(HasActive, HasBatches, HasCampaigns, HasExports, HasReferee, HasTa
     ) -> Rows:  # fmt: skip
         """Rows with these words in prompt or response, that match a regular expression, or the ``k`` nearest in meaning.
 
-        ``by="row"`` takes the number of a row. By meaning and by row needs embeddings, and comes most similar first;
-        ``at_least`` is the smallest cosine, ``"usual"`` the one that 99 of 100 random pairs of rows stay below. Raises
-        ArtifactMissing, InvalidOptions (for a row that is not there too), UnknownName.
+        By meaning and by row (its number) needs embeddings; most similar first. ``at_least`` is the smallest cosine, "usual" the
+        one that 99 of 100 random pairs of rows stay below. Raises ArtifactMissing, InvalidOptions (no such row), UnknownName.
         """
         return search_rows(self._workspace, self.id, what, by, k, self._encode, at_least)
 
