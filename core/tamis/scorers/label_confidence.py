@@ -31,8 +31,8 @@ class LabelConfidenceScorer:
         sides = [rows.prompt_vectors, rows.response_vectors][: 1 if options.text == "prompt" else 2]
         codes = code_labels(self._labels(rows)).codes
         found = doubt_labels(
-            np.concatenate(sides, axis=1), codes, np.random.default_rng(options.seed), n_folds=options.n_folds,
-            strength=options.strength,
+            np.concatenate(sides, axis=1), codes, np.random.default_rng(options.seed), prompts=rows.prompts,
+            n_folds=options.n_folds, strength=options.strength,
         )  # fmt: skip
         columns = {
             "score": found.own,

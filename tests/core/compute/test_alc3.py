@@ -103,6 +103,33 @@ def test_flipped_labels_are_least_likely():
     assert np.isin(np.argsort(own)[:40], np.flatnonzero(wrong)).mean() > 0.7  # 0.2 by chance
 
 
+def auroc_of_copies(copies: int, *, by_prompt: bool) -> float:
+    """How well 30 wrong labels among 300 rows of 384 numbers are told, each standing there so many times."""
+    rng = np.random.default_rng(0)
+    centres, truth = rng.normal(size=(4, 384)), rng.integers(0, 4, 300)
+    vectors = 0.35 * centres[truth] + rng.normal(size=(300, 384))
+    labels, wrong = flip(truth, 0.1, rng)
+    rows = np.concatenate([np.arange(300), *[np.flatnonzero(wrong)] * (copies - 1)])
+    noise = rng.normal(scale=1e-3 if by_prompt else 0, size=(len(rows), 384))
+    prompts = [f"Row {row}{'!' * place}" for place, row in enumerate(rows.tolist())] if by_prompt else None
+    made = (vectors[rows] + noise).astype(np.float32)
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    own = doubt_labels(made, labels[rows], np.random.default_rng(1), prompts=prompts).own
+    bad = wrong[rows]
+    return float((own[bad][:, None] < own[~bad][None, :]).mean())
+
+
+@pytest.mark.parametrize("by_prompt", [False, True])
+def test_copies_of_a_wrong_label_do_not_vouch_for_each_other(by_prompt):
+    found = [auroc_of_copies(copies, by_prompt=by_prompt) for copies in (1, 3, 5)]
+    assert min(found) > 0.97, found
+
+
+def test_rows_of_one_prompt_alone_tell_no_label():
+    with pytest.raises(InvalidOptions, match="have one prompt"):
+        doubt_labels(np.ones((6, 3), np.float32), np.arange(6) % 2, np.random.default_rng(0))
+
+
 def test_rows_without_a_label_are_not_known_and_a_label_of_one_row_is_likely_for_none():
     vectors, truth = blobs(40, 2)
     codes = truth.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tamis.compute.clear.bsdetector import normalised_answer
+from tamis.compute.text.near_duplicates import NONE, exact_duplicates
+from tamis.compute.text.row_families import RowLinks, linked_pairs
+from tamis.compute.vectors import first_alike
 from tamis.errors import InvalidOptions
 from tamis.types import Bools, Float32s, Float64s, Int64s
 
@@ -58,19 +62,28 @@ def doubt_labels(
     codes: Int64s,
     rng: np.random.Generator,
     *,
+    prompts: Sequence[str] | None = None,
     n_folds: int = 5,
     strength: float = 1.0,
 ) -> LabelDoubt:
     """Logistic regression of each fold's complement, asked about the fold.
 
     ``vectors`` (n, d), ``codes`` (n,), −1 for rows without a label, which are neither trained on nor known. ``strength`` is
-    the inverse of the L2 penalty. Labels are spread evenly over folds, of which there are no more than rows.
+    the inverse of the L2 penalty. Rows with equal vectors, or with the same words in ``prompts`` (n,), are of one fold, so that
+    copies of a wrong label do not vouch for each other; labels are spread evenly otherwise. There are no more folds than
+    such groups; raises InvalidOptions where all rows are one.
     """
     n, n_labels = len(codes), int(codes.max(initial=-1)) + 1
     known = np.flatnonzero(codes >= 0)
-    n_folds = min(n_folds, len(known))
+    groups = _groups(vectors[known], None if prompts is None else [prompts[i] for i in known.tolist()])
+    n_folds = min(n_folds, int(groups.max(initial=-1)) + 1)
+    if n_folds == 1:
+        raise InvalidOptions(
+            f"All {len(known):,} rows with a label have one prompt, and a label is told from rows with others: choose rows "
+            "whose prompts differ."
+        )
     probabilities = np.full((n, n_labels), np.nan)
-    folds = _folds(codes, known, rng, n_folds)
+    folds = _folds(codes, known, groups, rng, n_folds)
     for fold in range(n_folds):
         inside, rest = known[folds[known] == fold], known[folds[known] != fold]
         probabilities[inside] = predict(fit(vectors[rest], codes[rest], strength), vectors[inside], n_labels)
@@ -118,10 +131,31 @@ def predict(probe: Probe, vectors: Float32s | Float64s, n_labels: int) -> Float6
     return result
 
 
-def _folds(codes: Int64s, known: Int64s, rng: np.random.Generator, n_folds: int) -> Int64s:
-    """Fold of each row (n,): rows in chance order, sorted by label, dealt out in turn."""
-    order = rng.permutation(known)
-    order = order[np.argsort(codes[order], kind="stable")]
+def _groups(vectors: Float32s | Float64s, prompts: Sequence[str] | None) -> Int64s:
+    """Numbers from 0 (n,), one for rows that have one vector or one prompt in other signs and case."""
+    n = len(vectors)
+    if not n:
+        return np.empty(0, dtype=np.int64)
+    first = first_alike(np.asarray(vectors, dtype=np.float32))
+    pairs = linked_pairs(np.where(first == np.arange(n), NONE, first))
+    if prompts is not None:
+        pairs = np.concatenate([pairs, linked_pairs(exact_duplicates(prompts).of)])
+    none = np.empty((0, 2), dtype=np.int64)
+    return RowLinks(n, pairs, none, none, near_searched=False).groups()
+
+
+def _folds(codes: Int64s, known: Int64s, groups: Int64s, rng: np.random.Generator, n_folds: int) -> Int64s:
+    """Fold of each row (n,): groups of ``known`` (k,) in chance order, sorted by label, each to the smallest fold so far."""
+    order = rng.permutation(len(known))
+    order = order[np.argsort(codes[known[order]], kind="stable")]
+    sizes = np.bincount(groups)
+    fold_of = np.full(len(sizes), -1, dtype=np.int64)
+    smallest = [(0, fold) for fold in range(n_folds)]
+    for group in groups[order].tolist():
+        if fold_of[group] < 0:
+            size, fold = smallest[0]
+            heapq.heapreplace(smallest, (size + int(sizes[group]), fold))
+            fold_of[group] = fold
     folds = np.full(len(codes), -1, dtype=np.int64)
-    folds[order] = np.arange(len(order)) % n_folds
+    folds[known] = fold_of[groups]
     return folds

@@ -63,7 +63,7 @@ def link_rows(
     if searched:
         texts = [prompts[i] for i in distinct.tolist()]
         near = distinct[_near_pairs(texts) if every_pair else _best_pairs(texts, rng)]
-    return RowLinks(len(prompts), _pairs(equal), near, _family_pairs(families), searched)
+    return RowLinks(len(prompts), linked_pairs(equal), near, _family_pairs(families), searched)
 
 
 def count_together(links: RowLinks, rows: Int64s) -> Int64s:
@@ -115,14 +115,15 @@ def in_groups_of(groups: Int64s, marked: Bools) -> Bools:
 
 def _near_pairs(texts: Sequence[str]) -> Int64s:
     first = near_groups(texts, threshold=NEAR_FRACTION)
-    return _pairs(np.where(first == np.arange(len(texts)), NONE, first))
+    return linked_pairs(np.where(first == np.arange(len(texts)), NONE, first))
 
 
 def _best_pairs(texts: Sequence[str], rng: np.random.Generator) -> Int64s:
-    return _pairs(minhash_duplicates(texts, threshold=NEAR_FRACTION, rng=rng).of)
+    return linked_pairs(minhash_duplicates(texts, threshold=NEAR_FRACTION, rng=rng).of)
 
 
-def _pairs(of: Int64s) -> Int64s:
+def linked_pairs(of: Int64s) -> Int64s:
+    """Pairs (e, 2) of each row and the earlier one that it repeats, ``of`` (n,), −1 for none."""
     rows = np.flatnonzero(of != NONE)
     return np.stack([rows, of[rows]], axis=1).astype(np.int64)
 

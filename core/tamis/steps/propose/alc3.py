@@ -34,9 +34,10 @@ WHY = {
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """The labels of the rows considered, now and as they were imported, and which of them a person gave."""
+    """The prompts and labels of the rows considered, now and as they were imported, and which of them a person gave."""
 
     ids: Int64s
+    prompts: list[str]
     now: LabelCodes
     first: LabelCodes
     annotated: Bools
@@ -49,7 +50,7 @@ def propose_labels(
     labels = _read_labels(context, ids)
     vectors = np.asarray(read_vectors(context.input("embeddings"), "prompt")[ids])
     context.progress("fit", 0, 2)
-    doubt = _doubt(vectors, labels.now.codes, options)
+    doubt = _doubt(vectors, labels, labels.now.codes, options)
     before = context.inputs.get("after")
     delta = _delta(options, before, vectors, labels, doubt)
     batch = (
@@ -113,12 +114,16 @@ def _read_labels(context: StepContext, ids: Int64s) -> _Labels:
     imported, decided = labels_of(context), _decided(context)
     now = [label_given(decided[i], imported[i]) or "" if i in decided else imported[i] for i in ids.tolist()]
     annotated = np.array([i in decided for i in ids.tolist()], dtype=np.bool_)
-    return _Labels(ids, code_labels(now), code_labels([imported[i] for i in ids.tolist()]), annotated)
+    prompts = read_examples(context.input("examples"), ["prompt"])["prompt"].take(ids).to_pylist()
+    first = code_labels([imported[i] for i in ids.tolist()])
+    return _Labels(ids, prompts, code_labels(now), first, annotated)
 
 
-def _doubt(vectors: Float32s, codes: Int64s, options: ProposeOptions) -> LabelDoubt:
+def _doubt(vectors: Float32s, labels: _Labels, codes: Int64s, options: ProposeOptions) -> LabelDoubt:
     rng = np.random.default_rng([options.seed, 2])
-    return doubt_labels(vectors, codes, rng, n_folds=options.n_folds, strength=options.strength)
+    return doubt_labels(
+        vectors, codes, rng, prompts=labels.prompts, n_folds=options.n_folds, strength=options.strength
+    )
 
 
 def _delta(
@@ -129,7 +134,7 @@ def _delta(
         return options.delta
     if before is not None and before.summary.get("delta") is not None:
         return float(before.summary["delta"])
-    first = _doubt(vectors, labels.first.codes, options) if labels.annotated.any() else doubt
+    first = _doubt(vectors, labels, labels.first.codes, options) if labels.annotated.any() else doubt
     return confidence_limit(first.confidence)
 
 
