@@ -26,6 +26,11 @@ class AroundModel:
         """The client's."""
         return self._client.batch_rows
 
+    def prompt_tokens(self, prompt: str) -> int | None:
+        """Tokens of a prompt at most, where the client can say that before it asks; else None."""
+        count = getattr(self._client, "prompt_tokens", None)
+        return None if count is None else int(count(prompt))
+
     @property
     def answer_format(self) -> str:
         """How the client holds a model to a JSON schema: ``json_schema``, ``json_object`` or ``words``, which is not at all."""

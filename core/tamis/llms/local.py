@@ -144,6 +144,10 @@ class LocalModel:
         self.written_tokens += sum(len(ids) for several in tokens for ids in several)
         return [[self._text(ids, max_new_tokens) for ids in several] for several in tokens]
 
+    def prompt_tokens(self, prompt: str) -> int:
+        """Tokens that ``complete`` reads of a prompt; fewer only where the window is too small for them."""
+        return len(self._prompts.contexts([prompt])[0])
+
     def _text(self, ids: list[int], limit: int) -> str:
         """The words of an answer; one that has all of its tokens did not come to its end, which takes one too."""
         text: str = self._tokenizer.decode(ids, skip_special_tokens=True).strip()

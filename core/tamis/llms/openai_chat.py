@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 import random
 import threading
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import openai
 
+from tamis.compute.augment.budget import most_tokens
 from tamis.errors import CurationError
 from tamis.llms import OpenAIChatOptions
 from tamis.llms.endpoint_errors import (
@@ -98,6 +100,12 @@ class EndpointModel:
         known = prices[0] is not None or prices[1] is not None
         cost = (read * (prices[0] or 0.0) + written * (prices[1] or 0.0)) / 1e6 if known else None
         return Usage(self._calls, read, written, cost, 0, self._not_answered)
+
+    def prompt_tokens(self, prompt: str) -> int:
+        """Tokens that a prompt has at most, with the system message and a schema: a token for each byte."""
+        schema = prompt.schema if isinstance(prompt, ChatPrompt) else None
+        extra = 0 if schema is None else most_tokens(json.dumps(dict(schema)))
+        return extra + sum(most_tokens(one["content"]) for one in _messages(prompt, self.options.system))
 
     def complete(
         self,

@@ -63,15 +63,22 @@ def good_row(prompt: str, seed: int) -> str:
 
 
 class Teacher:
-    """Answers by a function of question and seed; ``spends`` tokens per question and answer, else as estimated."""
+    """Answers by a function of question and seed; ``spends`` tokens per question and answer, else as
+    estimated, and says so before where it ``counts``.
+    """
 
-    def __init__(self, says: Says = good_row, *, spends: tuple[int, int] | None = None) -> None:
-        self.says, self.spends = says, spends
+    def __init__(
+        self, says: Says = good_row, *, spends: tuple[int, int] | None = None, counts: bool = False
+    ) -> None:
+        self.says, self.spends, self.counts = says, spends, counts
         self.identity, self.batch_rows = "teacher:test", 8
         self.usage = Usage()
         self.latest: list[tuple[int, int] | None] = []
         self.asked: list[tuple[str, int]] = []
         self.spent = [0, 0]
+
+    def prompt_tokens(self, prompt: str) -> int | None:
+        return self.spends[0] if self.counts and self.spends else None
 
     def complete(
         self,

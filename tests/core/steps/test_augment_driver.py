@@ -40,15 +40,68 @@ def test_a_run_ends_once_enough_rows_have_passed() -> None:
 
 
 def test_five_questions_of_200_tokens_fit_into_1000() -> None:
-    """A question is estimated at 80 tokens, its answer at most at 120, and both come true."""
+    """A question has 80 tokens by the model's tokenizer, its answer at most 120."""
     text = "x" * (3 * 72 - 6)
-    teacher = Teacher(spends=(80, 120))
+    teacher = Teacher(spends=(80, 120), counts=True)
     outcome, driver = drive(
         teacher, Budget(rows=100, tokens=1000), generator=Plain(text=text), max_new_tokens=120, together=8
     )
     assert len(teacher.asked) == 5
     assert outcome.stopped_by == "tokens"
     assert driver.ledger.tokens == 1000
+
+
+def test_without_a_tokenizer_every_byte_may_be_a_token() -> None:
+    """Questions of 102 bytes in one turn that are counted as 110 tokens: a cap of 1,000 holds for five and not for a sixth."""
+    teacher = Teacher(spends=(110, 60))
+    outcome, driver = drive(
+        teacher,
+        Budget(rows=100, tokens=1000),
+        generator=Plain(text="7" * 96),
+        max_new_tokens=150,
+        together=40,
+    )
+    assert (len(teacher.asked), outcome.stopped_by, driver.ledger.tokens) == (5, "tokens", 850)
+
+
+class Slow(Teacher):
+    """Takes some seconds for each question, one after the other, and some more before the first."""
+
+    def __init__(self, seconds: float, loading: float = 0.0) -> None:
+        super().__init__()
+        self.now, self.seconds, self.loading = 0.0, seconds, loading
+
+    def complete(self, prompts, **given):
+        self.now += self.seconds * len(prompts) + self.loading
+        self.loading = 0.0
+        return super().complete(prompts, **given)
+
+
+@pytest.mark.parametrize("together", [1, 8, 40])
+@pytest.mark.parametrize(("seconds", "loading"), [(3.0, 0.0), (0.3, 2.0), (0.01, 0.0), (9.0, 0.0)])
+def test_a_cap_of_seconds_is_passed_by_one_question_at_most(seconds, loading, together) -> None:
+    teacher = Slow(seconds, loading)
+    outcome, _ = drive(
+        teacher,
+        Budget(rows=1000, seconds=4.0),
+        generator=Plain(),
+        clock=lambda: teacher.now,
+        together=together,
+    )
+    assert outcome.stopped_by == "seconds"
+    assert 4.0 <= teacher.now < 4.0 + seconds + 1e-6
+
+
+def test_answers_that_are_known_make_no_later_question_quick() -> None:
+    first = Slow(0.01)
+    parts: list[bytes] = []
+    drive(first, Budget(rows=32), generator=Plain(32), on_part=lambda n, jobs: parts.append(part_lines(jobs)))
+    known = {key: one for part in parts for key, one in read_replies(part).items()}
+    teacher = Slow(3.0)
+    outcome, _ = drive(
+        teacher, Budget(rows=1000, seconds=4.0), generator=Plain(), clock=lambda: teacher.now, together=40, known=known
+    )  # fmt: skip
+    assert (outcome.stopped_by, len(known), len(teacher.asked)) == ("seconds", 32, 2)
 
 
 @pytest.mark.parametrize(
@@ -356,8 +409,8 @@ def budgets(draw: st.DrawFn) -> Budget:
 
 
 def _check_caps(budget: Budget, together: int, spends: tuple[int, int], rounds: int, seed: int) -> None:
-    text = "y" * 600  # estimated at 210 tokens or more, which nothing here spends
-    teacher = Teacher(good_row if seed % 2 else messy_plain, spends=spends)
+    text = "y" * 600  # with three numbers: 616 tokens at most, three times as many as a third of its bytes
+    teacher = Teacher(good_row if seed % 2 else messy_plain, spends=spends, counts=seed % 3 == 0)
     outcome, driver = drive(
         teacher, budget, generator=Plain(rounds=rounds, together=1 + seed % 2, text=text), price=Price(1.0, 3.0),
         together=together, max_new_tokens=150, seed=seed, filters={name: False for name in FILTERS if name != "empty"},
@@ -380,7 +433,7 @@ def messy_plain(prompt: str, seed: int) -> str:
 
 
 CAPS = (
-    budgets(), st.integers(1, 64), st.tuples(st.integers(0, 200), st.integers(0, 150)), st.integers(1, 4), st.integers(0, 50),
+    budgets(), st.integers(1, 64), st.tuples(st.integers(0, 610), st.integers(0, 150)), st.integers(1, 4), st.integers(0, 50),
 )  # fmt: skip
 
 

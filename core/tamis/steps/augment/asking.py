@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import orjson
 
-from tamis.compute.augment.budget import TURN_TOKENS, estimated_tokens
+from tamis.compute.augment.budget import TURN_TOKENS, estimated_tokens, most_tokens
 from tamis.errors import CurationError, JobCancelled, MissingExtra, ModelMissing
 from tamis.generators import WriterQuestion
 from tamis.generators.answers import object_schema
@@ -41,6 +41,10 @@ class CountedModel(Protocol):
     @property
     def latest(self) -> Sequence[tuple[int, int] | None]:
         """Tokens of each prompt and of its answers; None where nobody counted."""
+        ...
+
+    def prompt_tokens(self, prompt: str) -> int | None:
+        """Tokens of a prompt at most, by its own tokenizer; None where it has none at hand."""
         ...
 
     def complete(
@@ -98,19 +102,21 @@ def question_key(question: WriterQuestion) -> str:
     return f"{prompt_hash(question)}:{hashlib.blake2b(repr(settings).encode(), digest_size=8).hexdigest()}"
 
 
-def largest_bill(question: WriterQuestion) -> tuple[int, int]:
-    """Tokens that a question has, as estimated, and that its answers can have at most."""
-    prompt = sum(estimated_tokens(turn.text) + TURN_TOKENS for turn in question.turns)
-    return prompt, question.n * int(question.max_new_tokens or 0)
-
-
 @dataclass(slots=True)
 class Asker:
     """Sends questions. ``known`` are answers of an earlier attempt at the same run; what is asked now joins them."""
 
     model: CountedModel
     known: dict[str, Reply] = field(default_factory=dict)
+    n_sent: int = 0  # questions whose answers were neither known nor in the cache
     _failures: int = 0
+
+    def largest_bill(self, question: WriterQuestion) -> tuple[int, int]:
+        """Tokens that a question and its answers can have at most: as the model counts, or a token for each byte."""
+        prompt = self.model.prompt_tokens(_prompt(question))
+        if prompt is None:
+            prompt = sum(most_tokens(str(turn.text)) for turn in question.turns)
+        return prompt, question.n * int(question.max_new_tokens or 0)
 
     def ask(self, questions: Sequence[WriterQuestion]) -> list[Reply]:
         """An answer for each question, in order. Raises what the model raises once it fails several times in a row."""
@@ -125,7 +131,7 @@ class Asker:
 
     def _send(self, several: Sequence[WriterQuestion]) -> None:
         first = several[0]
-        before = self.model.usage.not_answered
+        before, reused = self.model.usage.not_answered, self.model.usage.reused
         try:
             texts = self.model.complete(
                 [_prompt(one) for one in several],
@@ -140,6 +146,7 @@ class Asker:
             self._one_by_one(several, error)
             return
         self._failures = 0
+        self.n_sent += max(0, len(several) - (self.model.usage.reused - reused))
         out_of_reach = self.model.usage.not_answered > before
         for one, said, took in zip(several, texts, self.model.latest, strict=True):
             tokens = took or _guessed(one, said)
@@ -153,6 +160,7 @@ class Asker:
                 self._send([one])
             return
         self._failures += 1
+        self.n_sent += 1
         if self._failures >= MOST_FAILURES:
             raise error
         self.known[question_key(several[0])] = Reply((), *_guessed(several[0], ()), failed=str(error))
@@ -175,5 +183,6 @@ def _alike(questions: Sequence[WriterQuestion]) -> list[list[WriterQuestion]]:
 
 def _guessed(question: WriterQuestion, texts: Sequence[str]) -> tuple[int, int]:
     """Tokens where nobody counted: estimated, and never more than was reserved."""
-    prompt, most = largest_bill(question)
+    prompt = sum(estimated_tokens(turn.text) + TURN_TOKENS for turn in question.turns)
+    most = question.n * int(question.max_new_tokens or 0)
     return prompt, min(most, sum(estimated_tokens(text) for text in texts))

@@ -7,9 +7,11 @@ cost or seconds ends the run.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from tamis.filters import Chosen
 from tamis.filters.judging import judge_rows, judge_set
 from tamis.filters.pool import FilterPool
 from tamis.generators import Dialogue, Generator, WriterQuestion
-from tamis.steps.augment.asking import Asker, Reply, largest_bill, prompt_hash, question_key
+from tamis.steps.augment.asking import Asker, Reply, prompt_hash, question_key
 
 PART_JOBS = 16
 LEAST_TOGETHER = 8
@@ -84,6 +86,28 @@ class _Active:
     problems: list[DraftProblem] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Pace:
+    """Seconds that a question took in the last batch, of which so many were really sent; what is known takes none."""
+
+    seconds: float = math.nan
+    n_sent: int = 0
+
+    def note(self, seconds: float, n_sent: int) -> None:
+        """What a batch took."""
+        if n_sent:
+            self.seconds, self.n_sent = seconds / n_sent, n_sent
+
+    def n_within(self, left: float) -> int | None:
+        """Questions to send in the seconds left: one at first, then as many as should be answered in them, at most twice as
+        many as before; None for no limit.
+        """
+        if math.isinf(left):
+            return None
+        most = max(1, 2 * self.n_sent)
+        return most if not left < most * self.seconds else max(1, int(left / self.seconds))
+
+
 class Driver:
     """One run of a generator; ``on_part`` is given the jobs that ended, sixteen at a time, ``on_progress`` the outcome."""
 
@@ -109,15 +133,15 @@ class Driver:
         self._ended: dict[int, Ended] = {}
         self._block: list[Ended] = []
         self._jobs: Iterator[WriteJob] = iter(())
+        self._start, self._pace = 0.0, Pace()
         self._more_jobs, self._next, self._unproductive, self._n_passed = True, 0, 0, 0
 
     def run(self) -> Outcome:
         """Write rows until the budget, the jobs or a stall ends it; the outcome says which."""
-        start, settings = self._clock(), self._settings
+        self._start, settings = self._clock(), self._settings
         self._jobs = self._generator.jobs(self._task, np.random.default_rng([settings.seed, settings.round]))
         while not self.outcome.stopped_by:
-            limit = settings.budget.seconds
-            if limit is not None and self._clock() - start >= limit:
+            if self._seconds_left <= 0:
                 self.outcome.stopped_by = "seconds"
                 break
             self._start_jobs()
@@ -150,26 +174,40 @@ class Driver:
     def _ask_what_fits(self) -> str:
         """Send the questions of all that wait, in job order, as far as the caps allow; the cap where none can be sent."""
         chosen: list[tuple[_Active, WriterQuestion]] = []
-        obstacle = ""
-        for active, question in ((a, q) for a in self._active for q in a.waiting[len(a.answers) :]):
-            prompt, completion = largest_bill(question)
+        obstacle, estimated = "", 0
+        waiting = ((a, q) for a in self._active for q in a.waiting[len(a.answers) :])
+        for active, question in islice(waiting, self._pace.n_within(self._seconds_left)):
+            prompt, completion = self._bill(question)
             obstacle = self.ledger.reserve(prompt, completion, calls_of(question))
             if obstacle:
                 break
             chosen.append((active, question))
+            estimated += prompt
         if not chosen:
             return obstacle
+        before, n_sent = self._clock(), self._asker.n_sent
         answers = self._asker.ask([question for _, question in chosen])
+        self._pace.note(self._clock() - before, self._asker.n_sent - n_sent)
         self.ledger.settle(
             calls=sum(calls_of(question) for _, question in chosen),
             prompt_tokens=sum(one.prompt_tokens for one in answers),
             completion_tokens=sum(one.completion_tokens for one in answers),
-            estimated=sum(largest_bill(question)[0] for _, question in chosen),
+            estimated=estimated,
         )
         for (active, question), answer in zip(chosen, answers, strict=True):
             active.answers.append(answer)
             active.asked.append((question, answer))
         return ""
+
+    def _bill(self, question: WriterQuestion) -> tuple[int, int]:
+        """The largest bill of a question; nothing where no cap needs it."""
+        budget = self._settings.budget
+        return (0, 0) if budget.tokens is None and budget.cost is None else self._asker.largest_bill(question)
+
+    @property
+    def _seconds_left(self) -> float:
+        limit = self._settings.budget.seconds
+        return math.inf if limit is None else limit - (self._clock() - self._start)
 
     def _advance_all(self) -> None:
         for active in list(self._active):
