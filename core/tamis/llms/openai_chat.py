@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import openai
 
-from tamis.compute.augment.budget import most_tokens
+from tamis.compute.augment.budget import tokens_at_most
 from tamis.errors import CurationError
 from tamis.llms import OpenAIChatOptions
 from tamis.llms.endpoint_errors import (
@@ -104,8 +104,8 @@ class EndpointModel:
     def prompt_tokens(self, prompt: str) -> int:
         """Tokens that a prompt has at most, with the system message and a schema: a token for each byte."""
         schema = prompt.schema if isinstance(prompt, ChatPrompt) else None
-        extra = 0 if schema is None else most_tokens(json.dumps(dict(schema)))
-        return extra + sum(most_tokens(one["content"]) for one in _messages(prompt, self.options.system))
+        extra = 0 if schema is None else tokens_at_most(json.dumps(dict(schema)))
+        return extra + sum(tokens_at_most(one["content"]) for one in _messages(prompt, self.options.system))
 
     def complete(
         self,

@@ -79,7 +79,7 @@ def estimated_tokens(text: str) -> int:
     return math.ceil(len(text.encode("utf-8", "surrogatepass")) / BYTES_PER_TOKEN)
 
 
-def most_tokens(text: str) -> int:
+def tokens_at_most(text: str) -> int:
     """Tokens that a turn can have at most where no tokenizer is at hand: each byte one, as in tables of numbers, and the template's."""
     return len(text.encode("utf-8", "surrogatepass")) + TURN_TOKENS
 

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import orjson
 
-from tamis.compute.augment.budget import TURN_TOKENS, estimated_tokens, most_tokens
+from tamis.compute.augment.budget import TURN_TOKENS, estimated_tokens, tokens_at_most
 from tamis.errors import CurationError, JobCancelled, MissingExtra, ModelMissing
 from tamis.generators import WriterQuestion
 from tamis.generators.answers import object_schema
@@ -115,7 +115,7 @@ class Asker:
         """Tokens that a question and its answers can have at most: as the model counts, or a token for each byte."""
         prompt = self.model.prompt_tokens(_prompt(question))
         if prompt is None:
-            prompt = sum(most_tokens(str(turn.text)) for turn in question.turns)
+            prompt = sum(tokens_at_most(str(turn.text)) for turn in question.turns)
         return prompt, question.n * int(question.max_new_tokens or 0)
 
     def ask(self, questions: Sequence[WriterQuestion]) -> list[Reply]:

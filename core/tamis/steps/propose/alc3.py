@@ -114,7 +114,8 @@ def _read_labels(context: StepContext, ids: Int64s) -> _Labels:
     imported, decided = labels_of(context), _decided(context)
     now = [label_given(decided[i], imported[i]) or "" if i in decided else imported[i] for i in ids.tolist()]
     annotated = np.array([i in decided for i in ids.tolist()], dtype=np.bool_)
-    prompts = read_examples(context.input("examples"), ["prompt"])["prompt"].take(ids).to_pylist()
+    asked = read_examples(context.input("examples"), ["prompt"])["prompt"].take(ids)
+    prompts = [str(text) for text in asked.to_pylist()]
     first = code_labels([imported[i] for i in ids.tolist()])
     return _Labels(ids, prompts, code_labels(now), first, annotated)
 
