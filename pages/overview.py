@@ -17,6 +17,7 @@ from pages.parts.overview.pipeline_strip import show_running, show_stage_failure
 from pages.parts.overview.stats_panel import show_stats
 from pages.parts.overview.trash_panel import show_trash
 from pages.parts.overview.version_changes import show_changes
+from pages.shared.active import show_active
 from pages.shared.activity import while_jobs_run
 from pages.shared.frame import open_workspace_page, pick_dataset, say_empty
 from pages.shared.plain_text import plain
@@ -94,6 +95,8 @@ PURPOSE = (
 with open_workspace_page("Overview", activity=False) as here:
     st.caption(PURPOSE)
     current = pick_dataset(here)
+    if current is not None:
+        show_active(here, current)
     if current is None and not active_jobs(here):
         show_failed_imports(here)
         if not show_damaged(here):

@@ -551,6 +551,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
         "read_column count_values summarise pattern_problem cluster_of similar_rows "
         "cosine_of usual_cutoff encode_sentence encoder_of picked_in nearest_in_cluster tags_of row_number",
     ),
+    "what_waits": ("counts of what other verbs list, for the rail", "what_waits state_of"),
     "search_results": (
         "snippets of a search, as the map's panel draws them; the rows are those of rows search",
         "looks_for_words without_clusters hits_of results_of",

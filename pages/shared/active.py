@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import streamlit as st
 
 from pages.shared.identity import asks
-from pages.shared.navigation import rail_head
-from pages.shared.plain_text import plain
+from pages.shared.navigation import link_to, rail_head
+from pages.shared.plain_text import count_of, plain
+from pages.shared.server import reviewer_name
 from tamis.actions.active import LAYOUT, activate, look_at
 from tamis.actions.artifact_names import names_in_view
 from tamis.actions.dataset_context import DatasetContext
+from tamis.actions.what_waits import Waiting, state_of, what_waits
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.view import DatasetView
 from tamis.store.workspace import Workspace
@@ -32,13 +34,42 @@ def show_active(workspace: Workspace, dataset_id: str) -> str:
     view = look_at(workspace, dataset_id)
     selection = _show_selection(workspace, view)
     _show_others(workspace, view)
+    _show_waiting(workspace, dataset_id)
     return selection
+
+
+def _show_waiting(workspace: Workspace, dataset_id: str) -> None:
+    """What waits for this person, each with the way to it; nothing where nothing does."""
+    who = (reviewer_name(workspace), workspace.actor.account, workspace.actor.role)
+    as_of = (str(workspace.path), state_of(workspace, dataset_id))
+    waiting, query = _waiting(dataset_id, who, as_of, _workspace=workspace), {"dataset": dataset_id}
+    with rail_head().container(gap="xxsmall"):
+        if waiting.n_proposals:
+            link_to("review", f"{count_of(waiting.n_proposals, 'proposal')} to decide", query=query)
+        if waiting.n_additions:
+            link_to("augment", f"{count_of(waiting.n_additions, 'addition')} to look at", query=query)
+        if waiting.n_campaigns:
+            link_to(
+                "job_list", f"{count_of(waiting.n_campaigns, 'campaign')} waiting", icon=":material/cycle:"
+            )
 
 
 def say_in_view(name: str, context: DatasetContext, selection_id: str) -> str:
     """A dataset and the selection that a page goes by, in one line: ``Sample · kMQ · 100 rows · by alignment``."""
     selection = names_in_view(context.view, "selection").get(selection_id, "no selection yet")
     return f"{name} · {selection}"
+
+
+# Every run of every page asks; what is decided is part of the question, and who shares which rows is as old as a minute.
+@st.cache_data(max_entries=64, ttl=60, show_spinner=False)
+def _waiting(
+    dataset_id: str,
+    who: tuple[str, str, str],
+    as_of: tuple[str, tuple[str | int, ...]],
+    *,
+    _workspace: Workspace,
+) -> Waiting:
+    return what_waits(_workspace, dataset_id, who[0])
 
 
 def listed_selections(context: DatasetContext, parameter: str) -> list[Artifact]:

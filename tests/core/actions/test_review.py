@@ -53,6 +53,8 @@ from tamis.actions.review_queue import (
     open_queue,
     release_other_sessions,
 )
+from tamis.actions.teams import assign_rows
+from tamis.actions.what_waits import Waiting, state_of, what_waits
 from tamis.errors import ArtifactMissing, InvalidOptions
 from tamis.store.rows.scope import Scope, where
 from tamis.store.workspace import Workspace
@@ -76,7 +78,22 @@ def verdicts(workspace: Workspace, dataset_id: str) -> dict[int, str]:
     return {row: held.verdict for row, held in decision_snapshot(workspace, dataset_id).by_row.items()}
 
 
+def test_what_waits_is_what_the_queue_still_asks(
+    workspace: Workspace, dataset_id: str, queue: ReviewQueue
+) -> None:
+    before = state_of(workspace, dataset_id)
+    assert what_waits(workspace, dataset_id, "kim") == Waiting(len(queue.rows), 0, 0)
+    row = int(queue.rows[0])
+    approve_proposal(workspace, dataset_id, proposal(queue, row), KIM)
+    assert what_waits(workspace, dataset_id, "kim").n_proposals == len(queue.rows) - 1
+    assert state_of(workspace, dataset_id) != before
+    shares = assign_rows(workspace, queue, ["kim", "ana"])
+    left = [what_waits(workspace, dataset_id, one.reviewer).n_proposals for one in shares]
+    assert sum(left) == len(queue.rows) - 1 and max(left) <= max(one.n_rows for one in shares)
+
+
 def test_a_dataset_without_proposals_names_the_step(workspace: Workspace, dataset_id: str) -> None:
+    assert what_waits(workspace, dataset_id) == Waiting(0, 0, 0)
     assert list_proposals(workspace, dataset_id) == []
     with pytest.raises(ArtifactMissing, match="run propose"):
         find_proposals(workspace, dataset_id)
