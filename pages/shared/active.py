@@ -45,13 +45,11 @@ def _show_waiting(workspace: Workspace, dataset_id: str) -> None:
     waiting, query = _waiting(dataset_id, who, as_of, _workspace=workspace), {"dataset": dataset_id}
     with rail_head().container(gap="xxsmall"):
         if waiting.n_proposals:
-            link_to("review", f"{count_of(waiting.n_proposals, 'proposal')} to decide", query=query)
+            link_to("review", f"{waiting.n_proposals:,} to decide", query=query)
         if waiting.n_additions:
-            link_to("augment", f"{count_of(waiting.n_additions, 'addition')} to look at", query=query)
+            link_to("augment", count_of(waiting.n_additions, "addition"), query=query)
         if waiting.n_campaigns:
-            link_to(
-                "job_list", f"{count_of(waiting.n_campaigns, 'campaign')} waiting", icon=":material/cycle:"
-            )
+            link_to("job_list", count_of(waiting.n_campaigns, "campaign"), icon=":material/cycle:")
 
 
 def say_in_view(name: str, context: DatasetContext, selection_id: str) -> str:
