@@ -51,7 +51,7 @@ def show_files(files: Sequence[ExaminedFile]) -> None:
         summary_table(files),
         hide_index=True,
         height=table_height(len(files), 300),
-        column_config={"Reads": st.column_config.NumberColumn(format="percent", help="Share of the sample")},
+        column_config={"Reads": st.column_config.NumberColumn(format="%.0f %%", help="Share of the sample")},
     )
     shown = st.selectbox(
         "Look at", range(len(files)), format_func=lambda number: files[number].name, key="looked_at"

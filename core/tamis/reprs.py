@@ -93,7 +93,22 @@ def percent(fraction: float) -> str:
         return "< 1 %"
     if 0.99 < fraction < 1:
         return "> 99 %"
-    return f"{fraction:.0%}".replace("%", " %")
+    return as_percent(fraction)
+
+
+def as_percent(fraction: float, decimals: int = 0) -> str:
+    """A fraction as a percentage of so many decimals, as it is: ``12 %``, ``−3.5 %``."""
+    return with_minus(f"{100 * fraction:.{decimals}f} %")
+
+
+def signed(value: float, decimals: int) -> str:
+    """A difference with its sign, the minus as wide as the plus."""
+    return with_minus(f"{value:+,.{decimals}f}")
+
+
+def with_minus(number: str) -> str:
+    """A number in digits with the sign that is a minus, not a hyphen."""
+    return number.replace("-", "−")
 
 
 def moment(stored: str) -> str:

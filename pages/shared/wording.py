@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
+from tamis.reprs import as_percent as as_percent
 from tamis.reprs import duration as duration
 from tamis.reprs import moment as moment
 from tamis.reprs import percent as percent
+from tamis.reprs import signed as signed
+from tamis.reprs import with_minus as with_minus
 
 BadgeColour = Literal[
     "red", "orange", "yellow", "blue", "green", "violet", "gray", "grey", "primary"
@@ -48,11 +51,6 @@ def size(n_bytes: int) -> str:
             return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} GB"
-
-
-def signed(value: float, decimals: int) -> str:
-    """A difference with its sign, the minus as wide as the plus."""
-    return f"{value:+.{decimals}f}".replace("-", "−")
 
 
 def table_height(n_rows: int, most_px: int) -> int | Literal["content"]:

@@ -75,10 +75,10 @@ def test_a_pruning_says_which_set_leaves_less_and_offers_its_windows(
     pruned(workspace, dataset_id)
     text = said(app := open_page("compare", dataset=dataset_id, compare_what="Pruning"))
     plain = text.replace("\\", "")
-    assert "selection:abc leaves 36.8% less perplexity than tag:maths" in plain
+    assert "selection:abc leaves 36.8 % less perplexity than tag:maths" in plain
     assert "Masks by chance would share 0.33" in text
     assert "selection:abc fills 2.8 of 4 windows of 32 tokens: choose more rows" in plain
-    assert app.selectbox(key="pruning_picker").options == ["Wanda 50% · 2 calibration sets"]
+    assert app.selectbox(key="pruning_picker").options == ["Wanda 50 % · 2 calibration sets"]
 
 
 def test_the_form_prunes_by_selections(workspace: Path, dataset_id: str) -> None:

@@ -15,7 +15,7 @@ from tamis.jobs.model import Job, JobState
 from tamis.llms import LLMS
 from tamis.projectors import PROJECTORS
 from tamis.pruners import PRUNERS
-from tamis.reprs import moment, shortened
+from tamis.reprs import as_percent, moment, shortened
 from tamis.scorers import scorer_title
 from tamis.selectors import SELECTORS
 from tamis.steps import STEPS
@@ -258,7 +258,7 @@ def _pruning(pruning: Artifact) -> str:
     summary, method = pruning.summary, str(pruning.manifest.options.get("method", ""))
     n = int(summary.get("n_calibrations", 0))
     pattern = str(pruning.manifest.options.get("pattern", ""))
-    share = f"{float(summary.get('sparsity', 0)):.0%}" if pattern == "unstructured" else pattern
+    share = as_percent(float(summary.get("sparsity", 0))) if pattern == "unstructured" else pattern
     title = PRUNERS[method].title if method in PRUNERS else method
     return f"{title} {share} · {n:,} calibration set{'' if n == 1 else 's'}"
 
@@ -268,7 +268,9 @@ def _examination(examination: Artifact) -> str:
     title = MARKS[mark].title if mark in MARKS else mark
     share = summary.get("accuracy")
     told = (
-        "nothing could be marked" if share is None else f"{share:.0%} of {int(summary['n_marked']):,} right"
+        "nothing could be marked"
+        if share is None
+        else f"{as_percent(share)} of {int(summary['n_marked']):,} right"
     )
     return f"{title} · {told}"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from tamis.actions import jobs
 from tamis.api.show import Shown
 from tamis.errors import JobFailed
-from tamis.reprs import shortened
+from tamis.reprs import as_percent, shortened
 
 if TYPE_CHECKING:
     from tamis.actions.submit import Submission
@@ -160,7 +160,7 @@ def said_of(job: Job) -> str:
     """Where a job stands, in one line."""
     reason = f" ({job.reason.splitlines()[0]})" if job.reason else ""
     share = (
-        f" {job.progress.fraction:.0%}"
+        f" {as_percent(job.progress.fraction)}"
         if job.state == "running" and job.progress.fraction is not None
         else ""
     )

@@ -9,6 +9,7 @@ import click
 
 from tamis.cli.command import command
 from tamis.cli.session import Session
+from tamis.reprs import as_percent
 
 
 @command(
@@ -63,8 +64,8 @@ def bench_grounded(
     )  # fmt: skip
     for name, one in found.datasets.items():
         session.show(
-            f"{name:<24} {one.value:.3f} ({one.low:.3f} to {one.high:.3f})  of {one.n:,} claims; told {one.tpr:.0%} of "
-            f"supported, {one.tnr:.0%} of unsupported"
+            f"{name:<24} {one.value:.3f} ({one.low:.3f} to {one.high:.3f})  of {one.n:,} claims; told {as_percent(one.tpr)} of "
+            f"supported, {as_percent(one.tnr)} of unsupported"
         )
     if len(found.datasets) > 1:
         session.show(f"{'mean of datasets':<24} {found.mean:.3f}")

@@ -9,6 +9,7 @@ import click
 from tamis.cli.command import DATASET, Command, Group, group
 from tamis.cli.exit_codes import DONE, FAILED
 from tamis.cli.session import Session
+from tamis.reprs import as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def brief(session: Session, campaign_id: str, *, text: str | None, suggest: bool
     found = read_brief(session.workspace, campaign_id)
     for one in found.versions:
         session.show(
-            f"version {one.version}: {one.n_accepted} of {one.n_decided} accepted ({one.low:.0%} to {one.high:.0%})\n{one.text}"
+            f"version {one.version}: {one.n_accepted} of {one.n_decided} accepted ({as_percent(one.low)} to {as_percent(one.high)})\n{one.text}"
         )
     rules = suggest_rules(session.workspace, campaign_id) if suggest else []
     for rule in rules:

@@ -24,6 +24,7 @@ from tamis.actions.jobs import Backends, backend_row
 from tamis.actions.submit import RunTarget
 from tamis.cli.exit_codes import DONE, FAILED
 from tamis.cli.session import Session
+from tamis.reprs import as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def _tried_record(job: TriedJob) -> dict[str, JSON]:
 
 
 def _trial_text(trial: AugmentTrial) -> str:
-    passed = f"{trial.passed_fraction:.0%} of {len(trial.jobs):,} tries passed"
+    passed = f"{as_percent(trial.passed_fraction)} of {len(trial.jobs):,} tries passed"
     if trial.questions is None or trial.tokens is None or trial.seconds is None:
         return f"{passed}: what {trial.rows:,} rows take cannot be said. Try more: --estimate-rows 20"
     cost = "" if trial.cost is None else f", cost {trial.cost:,.2f}"

@@ -11,6 +11,7 @@ from tamis.cli.command import dataset_option
 from tamis.cli.review import EXAMPLE, proposals_option
 from tamis.cli.session import Session
 from tamis.cli.team import review
+from tamis.reprs import as_percent
 
 __all__ = ["review"]
 
@@ -49,4 +50,4 @@ def show_round(session: Session, dataset: str, proposals: str, freeze: bool) -> 
 
 
 def _share(value: float) -> str:
-    return "not known yet" if math.isnan(value) else f"{value:.0%}"
+    return "not known yet" if math.isnan(value) else as_percent(value)

@@ -12,6 +12,7 @@ import click
 from tamis.cli.command import dataset_option, group, reviewer_option
 from tamis.cli.row_choice import named_rows, row_options
 from tamis.cli.session import Session
+from tamis.reprs import as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def calibrate(session: Session, dataset: str, proposals: str, threshold: float |
         bands = {name: column.tolist() for name, column in asdict(made.bands).items()}
         for start, end, value, low, high, n_rows, n_counted in zip(*bands.values(), strict=True):
             session.show(
-                f"  score {start:.3f} to {end:.3f}: {value:.0%} bad ({low:.0%} to {high:.0%}) of {n_rows:,} rows, from {n_counted}"
+                f"  score {start:.3f} to {end:.3f}: {as_percent(value)} bad ({as_percent(low)} to {as_percent(high)}) of {n_rows:,} rows, from {n_counted}"
             )
         session.show("In brackets: 95 % intervals (Clopper-Pearson with the effective number of rows)")
         answer["bands"] = bands
@@ -214,7 +215,7 @@ def _share(estimate: ProbabilityEstimate) -> str:
     """A share with its interval."""
     if math.isnan(estimate.value):
         return "an unknown share"
-    return f"{estimate.value:.0%} ({estimate.low:.0%} to {estimate.high:.0%})"
+    return f"{as_percent(estimate.value)} ({as_percent(estimate.low)} to {as_percent(estimate.high)})"
 
 
 def open_review(

@@ -13,6 +13,7 @@ from tamis.cli.exit_codes import DONE
 from tamis.cli.session import Session
 from tamis.cli.waiting import end, end_all, follow, say_attached, say_first
 from tamis.errors import InvalidOptions
+from tamis.reprs import as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def _summary_lines(summary: Mapping[str, JSON]) -> str:
     lines = [f"  {key:20} {value}" for key, value in plain.items()]
     notes = summary.get("notes")  # a list of sentences, or what a selection notes of its targets
     lines += [
-        f"  {'target ' + str(one['name']):20} {one['n_picked']:,} rows, a share of {one['share']:.0%}"
+        f"  {'target ' + str(one['name']):20} {one['n_picked']:,} rows, a share of {as_percent(one['share'])}"
         for one in (notes.get("targets", ()) if isinstance(notes, dict) else ())
     ]
     lines += [_task_line(one) for one in task_changes(summary.get("lm_eval") or ())]

@@ -11,6 +11,7 @@ import click
 from tamis.cli.command import dataset_option, reviewer_option
 from tamis.cli.review import EXAMPLE, kind_option, open_review, proposals_option, review
 from tamis.cli.session import Session
+from tamis.reprs import as_percent
 
 if TYPE_CHECKING:
     from tamis.actions.teams import Coefficient, Share
@@ -74,7 +75,7 @@ def agreement(session: Session, dataset: str, proposals: str, seed: int) -> None
     dataset_id = session.dataset(dataset)
     opened = find_proposals(session.workspace, dataset_id, proposals)
     found = measure_agreement(session.workspace, dataset_id, opened.id, seed=seed)
-    session.show(f"{found.alpha.n_rows:,} rows decided by two, alike on {found.observed:.1%}")
+    session.show(f"{found.alpha.n_rows:,} rows decided by two, alike on {as_percent(found.observed, 1)}")
     session.show(_line("Krippendorff's alpha", found.alpha))
     for (one, other), kappa in found.kappas.items():
         session.show(_line(f"Cohen's kappa, {one} and {other}", kappa))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tamis.cli.exit_codes import DONE, FAILED
 from tamis.cli.session import Session
+from tamis.reprs import as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def progress_line(job: Job) -> str:
         return f"{job.step}: queued{waiting}" + (f" ({job.reason})" if job.reason else "")
     if job.state != "running":
         return f"{job.step}: {job.state}"
-    share = f" {progress.fraction:.0%}" if progress.fraction is not None else ""
+    share = f" {as_percent(progress.fraction)}" if progress.fraction is not None else ""
     # Below one a second, the time left says it better.
     rate = f", {progress.rate:,.0f}/s" if progress.rate and progress.rate >= 1 else ""
     left = f", {progress.seconds_left:,.0f} s left" if progress.seconds_left else ""

@@ -10,6 +10,7 @@ from tamis.cli.command import command, dataset_option
 from tamis.cli.session import Session
 from tamis.cli.studies import say_estimate, show_runs
 from tamis.cli.waiting import end, end_all, follow
+from tamis.reprs import as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def worth_lines(report: WorthReport) -> list[str]:
         f"    {'super-cluster':44}{'pool':>6}{'found':>7}{'worth':>10}{'±':>9}",
     ]
     lines += [
-        f"{i:>3} {one.name[:43]:44}{one.share:>6.0%}{one.solved:>7.0%}{one.worth:>+10.4f}{one.half_width:>9.4f}"
+        f"{i:>3} {one.name[:43]:44}{as_percent(one.share):>6}{as_percent(one.solved):>7}{one.worth:>+10.4f}{one.half_width:>9.4f}"
         f"{'' if one.is_clear else '  not told from 0'}"
         for i, one in enumerate(report.groups)
     ]

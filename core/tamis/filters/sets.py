@@ -15,6 +15,7 @@ from tamis.compute.text.near_duplicates import normalised_words
 from tamis.filters.options import NoOptions, OverlapOptions, RepeatsOptions
 from tamis.filters.pool import FilterPool
 from tamis.filters.texts import EachRow
+from tamis.reprs import as_percent
 
 FEWEST_WORDS = 3  # of a held-out prompt that counts as taken by equal words alone
 _SAID = {
@@ -63,7 +64,7 @@ def contamination_filter(options: OverlapOptions) -> EachRow:
         if share > 0:
             near = _owner(item, pool)
             where = "an evaluation text" if near is None else f"held-out row {near.example_id}"
-            return Reason("contamination", f"It holds {share:.0%} of {where}.", share, 0, near)
+            return Reason("contamination", f"It holds {as_percent(share)} of {where}.", share, 0, near)
         words = normalised_words(row.prompt)
         if len(words.split()) < FEWEST_WORDS:
             return None

@@ -27,6 +27,7 @@ from tamis.filters.options import (
 )
 from tamis.filters.pool import FilterPool
 from tamis.protocols import CutText
+from tamis.reprs import as_percent
 
 Check = Callable[[SyntheticRow, FilterPool], Reason | None]
 
@@ -158,7 +159,7 @@ def agreement_filter(options: AgreementOptions) -> EachRow:
         value = row.meta.get("agreement")
         if not isinstance(value, int | float) or value >= options.least:
             return None
-        said = f"The most frequent answer is {value:.0%} of those asked for."
+        said = f"The most frequent answer is {as_percent(value)} of those asked for."
         return Reason("agreement", said, float(value), options.least)
 
     return EachRow(check)

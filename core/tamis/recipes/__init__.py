@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tamis.errors import CurationError
 from tamis.registry import Options, Plugin, Table
+from tamis.reprs import as_percent
 
 Switch = Literal["auto", "on", "off"]
 
@@ -212,8 +213,8 @@ class RowFit:
         n = max(1, self.n_rows)
         why = "".join(f"; {count:,} {reason}" for reason, count in sorted(self.reasons.items()))
         return (
-            f"Of {self.n_rows:,} rows {self.n_truncated:,} ({self.n_truncated / n:.1%}) are cut at {self.max_length:,} "
-            f"tokens and {self.n_dropped:,} ({self.n_dropped / n:.1%}) are left out{why}."
+            f"Of {self.n_rows:,} rows {self.n_truncated:,} ({as_percent(self.n_truncated / n, 1)}) are cut at {self.max_length:,} "
+            f"tokens and {self.n_dropped:,} ({as_percent(self.n_dropped / n, 1)}) are left out{why}."
         )
 
 

@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages.shared.figures.percents import WHOLE_PERCENTS
 from pages.shared.plain_text import shorten, unlike
 from pages.shared.wording import PERCENT_TICKS
 from tamis.actions.augmenting import BatchFunnel, BatchGroup, GroupMark
@@ -122,8 +123,8 @@ def _accuracy(
     base = alt.Chart(table).encode(
         y=alt.Y("group:N", title=None, sort=list(sort or names), axis=alt.Axis(labels=labels, ticks=labels, labelLimit=220)),
         tooltip=[
-            alt.Tooltip("group:N", title="Group"), alt.Tooltip("accuracy:Q", title="Right", format=".0%"),
-            alt.Tooltip("low:Q", title="from", format=".0%"), alt.Tooltip("high:Q", title="to", format=".0%"),
+            alt.Tooltip("group:N", title="Group"), alt.Tooltip("accuracy:Q", title="Right", format=WHOLE_PERCENTS),
+            alt.Tooltip("low:Q", title="from", format=WHOLE_PERCENTS), alt.Tooltip("high:Q", title="to", format=WHOLE_PERCENTS),
             alt.Tooltip("n:Q", title="Rows", format=","),
         ],
     )  # fmt: skip

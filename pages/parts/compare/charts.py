@@ -9,8 +9,9 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages.shared.figures.percents import TENTHS_OF_A_PERCENT
 from pages.shared.plain_text import shorten, unlike
-from pages.shared.wording import PERCENT_TICKS
+from pages.shared.wording import PERCENT_TICKS, with_minus
 from tamis.actions.comparisons import Comparison, IntervalEstimate, Metric, ScoreHistograms, Shares
 from tamis.actions.map_colours import PALETTE
 
@@ -65,7 +66,7 @@ def _records(comparison: Comparison, metric: Metric) -> list[dict[str, object]]:
             "value": value.value,
             "low": value.low if value.low is not None else value.value,
             "high": value.high if value.high is not None else value.value,
-            "said": f"{value.value:,.{metric.digits}f}",
+            "said": with_minus(f"{value.value:,.{metric.digits}f}"),
             "over": f"{value.n} seeds" if value.over == "seeds" else value.over or "no interval",
             "is_over_seeds": value.over == "seeds",
             "mark": "★" if best.get(i) else "",
@@ -143,8 +144,8 @@ def share_chart(comparison: Comparison, shares: Shares, names: list[str], *, col
         tooltip=[
             alt.Tooltip("group:N", title="Group"),
             alt.Tooltip("method:N", title="Method"),
-            alt.Tooltip("share:Q", title="Of its picks", format=".1%"),
-            alt.Tooltip("pool:Q", title="Of all rows", format=".1%"),
+            alt.Tooltip("share:Q", title="Of its picks", format=TENTHS_OF_A_PERCENT),
+            alt.Tooltip("pool:Q", title="Of all rows", format=TENTHS_OF_A_PERCENT),
         ],
     )
     whiskers = base.mark_rule(strokeWidth=2, opacity=0.45).encode(x="low:Q", x2="high:Q")
@@ -168,7 +169,7 @@ def _pool_bars(shares: Shares, order: list[int], labels: list[str], y: alt.Y) ->
         x=alt.X("share:Q", axis=alt.Axis(labelExpr=PERCENT_TICKS, tickCount=6, title="Share of the picks")),
         tooltip=[
             alt.Tooltip("group:N", title="Group"),
-            alt.Tooltip("share:Q", title="Of all rows", format=".1%"),
+            alt.Tooltip("share:Q", title="Of all rows", format=TENTHS_OF_A_PERCENT),
             alt.Tooltip("size:Q", title="Rows", format=","),
         ],
     )
@@ -221,7 +222,7 @@ def spread_chart(comparison: Comparison, spread: ScoreHistograms) -> None:
     ridge = base.mark_area(interpolate="step-after", fillOpacity=0.22, line={"strokeWidth": 1.8}).encode(
         y=alt.Y("top:Q", scale=y_scale, axis=axis),
         color=alt.Color("row:N", scale=alt.Scale(domain=titles, range=colours), legend=None),
-        tooltip=[alt.Tooltip("row:N", title="Method"), alt.Tooltip("x:Q", title="From", format=",.3~f"), alt.Tooltip("share:Q", title="Share", format=".1%")],
+        tooltip=[alt.Tooltip("row:N", title="Method"), alt.Tooltip("x:Q", title="From", format=",.3~f"), alt.Tooltip("share:Q", title="Share", format=TENTHS_OF_A_PERCENT)],
     )  # fmt: skip
     st.altair_chart(
         alt.layer(shade, ridge).properties(height=38 * len(titles) + 30),

@@ -16,7 +16,7 @@ from pages.shared.plain_text import count_of, plain
 from pages.shared.runs.job_box import show_jobs_in_place
 from pages.shared.runs.job_watch import cloned_defaults, followed_job, start_job
 from pages.shared.runs.picker import RunPicker, asks_for_new, open_run, pick_from_list
-from pages.shared.wording import percent
+from pages.shared.wording import as_percent, percent
 from tamis.actions.artifact_names import artifact_names, names_in_view
 from tamis.actions.jobs import JobState
 from tamis.actions.pruning import Pruning, pack_windows, read_pruning
@@ -159,7 +159,7 @@ def _say_pairs(pruning: Pruning, titles: list[str], measured: list[str]) -> None
         ratio = pair.ratio if pair.told == "lower" else 1 / pair.ratio
         st.markdown(
             plain(
-                f"On {measured[pair.evaluation]}, {titles[best]} leaves {1 - ratio:.1%} less perplexity than {titles[other]}."
+                f"On {measured[pair.evaluation]}, {titles[best]} leaves {as_percent(1 - ratio, 1)} less perplexity than {titles[other]}."
             )
         )
     rest = len(pruning.pairs) - len(told)

@@ -14,7 +14,7 @@ from pages.parts.compare.maps import show_maps
 from pages.parts.compare.rows import show_unique_rows
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
-from pages.shared.wording import percent, sentence
+from pages.shared.wording import percent, sentence, with_minus
 from tamis.actions.comparisons import Comparison, IntervalEstimate, Metric, read_comparison
 from tamis.actions.report.report import notes_of, render_report
 from tamis.store.artifacts.store import Artifact
@@ -194,7 +194,7 @@ def _said(value: IntervalEstimate | None, metric: Metric, *, star: bool) -> str:
 def _rounded(value: float, digits: int) -> str:
     if digits == 0 and value >= 10_000:
         return f"{value / 1e6:,.1f}M" if value >= 1e6 else f"{value / 1e3:,.0f}k"
-    return f"{value:,.{digits}f}"
+    return with_minus(f"{value:,.{digits}f}")
 
 
 def _number(value: IntervalEstimate | None) -> float:

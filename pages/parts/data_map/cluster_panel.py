@@ -18,6 +18,7 @@ from pages.shared.dataset_context import DatasetContext
 from pages.shared.identity import asks
 from pages.shared.plain_text import plain
 from pages.shared.server import reviewer_name
+from pages.shared.wording import as_percent
 from tamis.actions.clusters import rename_cluster
 from tamis.actions.map_colours import cluster_colour
 from tamis.actions.read_rows import Scope
@@ -63,7 +64,7 @@ def _head(context: DatasetContext, scope: Scope, clusters: pa.Table, chosen: lis
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"#### {n_clusters:,} clusters", width="content")
         if noise:
-            st.caption(f"{noise:.1%} of rows in none", width="content")
+            st.caption(f"{as_percent(noise, 1)} of rows in none", width="content")
         show_cluster_change(context, scope, [one for one in chosen if one != NOISE])
         show_naming(context)
     for remark in remarks_on(summary):

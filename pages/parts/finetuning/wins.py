@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages.shared.figures.percents import WHOLE_PERCENTS
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.plain_text import shorten
 from pages.shared.wording import PERCENT_TICKS, percent
@@ -56,8 +57,8 @@ def _chart(wins: pd.DataFrame) -> None:
         tooltip=[
             alt.Tooltip("cluster:N", title="Cluster"), alt.Tooltip("won:Q", title="Won"),
             alt.Tooltip("tied:Q", title="Tied"), alt.Tooltip("lost:Q", title="Lost"),
-            alt.Tooltip("rate:Q", title="Win rate", format=".0%"),
-            alt.Tooltip("low:Q", title="From", format=".0%"), alt.Tooltip("high:Q", title="To", format=".0%"),
+            alt.Tooltip("rate:Q", title="Win rate", format=WHOLE_PERCENTS),
+            alt.Tooltip("low:Q", title="From", format=WHOLE_PERCENTS), alt.Tooltip("high:Q", title="To", format=WHOLE_PERCENTS),
         ],
     )  # fmt: skip
     scale = alt.Scale(domain=[0, 1])

@@ -116,7 +116,7 @@ def _summarise(file: ExaminedFile) -> dict[str, object]:
         + (f", {inspection.compression}" if inspection.compression != "none" else ""),
         "Encoding": inspection.encoding.upper(),
         "Format": FORMATS[inspection.format_name].title if inspection.format_name else "none fits",
-        "Reads": inspection.confidence,
+        "Reads": 100 * inspection.confidence,
     }
 
 

@@ -155,7 +155,9 @@ def _show_table(workspace: Workspace, lines: list[JobGroup | Job], names: dict[s
             "dataset": st.column_config.TextColumn("Dataset", width=130),
             "submitted": st.column_config.TextColumn("Submitted", width=100),
             "took": st.column_config.TextColumn("Took", width=72),
-            "progress": st.column_config.ProgressColumn("Progress", width=110, format="percent"),
+            "progress": st.column_config.ProgressColumn(
+                "Progress", width=110, format="%.0f %%", min_value=0, max_value=100
+            ),
             "says": st.column_config.TextColumn("What it says"),
         },
         height="content",
@@ -208,7 +210,7 @@ def _group_row(
         "dataset": names.get(first.dataset_id, first.dataset_id),
         "submitted": ago(first.submitted_at),
         "took": "" if group.seconds is None else duration(group.seconds),
-        "progress": group.fraction,
+        "progress": _hundredths(group.fraction),
         "says": shorten(group.says(behind), 160),
     }
 
@@ -221,7 +223,7 @@ def _row(job: Job, names: dict[str, str], words: str, *, inside: bool) -> dict[s
         "dataset": names.get(job.dataset_id, job.dataset_id),
         "submitted": ago(job.submitted_at),
         "took": "" if seconds is None else duration(seconds),
-        "progress": job.progress.fraction if job.state is JobState.RUNNING else None,
+        "progress": _hundredths(job.progress.fraction) if job.state is JobState.RUNNING else None,
         "says": shorten(job.reason or (say_progress(job) if job.state is JobState.RUNNING else words), 160),
     }
 
@@ -235,3 +237,7 @@ def _say_none(wanted: JobFilter) -> None:
         link_to("import_data", "Import a file")
     else:
         st.caption("No job meets these filters.")
+
+
+def _hundredths(fraction: float | None) -> float | None:
+    return None if fraction is None else 100 * fraction

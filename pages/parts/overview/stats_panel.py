@@ -106,7 +106,7 @@ def _say_lengths(stats: DatasetStats) -> str:
 def _show_origins(stats: DatasetStats) -> None:
     st.markdown("**Sources**")
     shown = pd.DataFrame(stats.sources, columns=["Source", "Rows"])
-    shown["Share"] = shown["Rows"] / max(stats.n_rows, 1)
+    shown["Share"] = 100 * shown["Rows"] / max(stats.n_rows, 1)
     st.dataframe(
         shown,
         hide_index=True,
@@ -114,7 +114,7 @@ def _show_origins(stats: DatasetStats) -> None:
         column_config={
             "Rows": st.column_config.NumberColumn(format="localized", width="small"),
             "Share": st.column_config.ProgressColumn(
-                format="percent", min_value=0.0, max_value=1.0, width=96
+                format="%.1f %%", min_value=0.0, max_value=100.0, width=96
             ),
         },
     )

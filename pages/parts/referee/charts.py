@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages.shared.wording import signed
 from tamis.actions.map_colours import PALETTE
 from tamis.actions.referee import Ruling
 
@@ -20,7 +21,7 @@ def forest_chart(ruling: Ruling) -> None:
         {
             "method": ruling.methods[one.second].title, "difference": one.difference, "verdict": one.verdict,
             "low": one.difference - one.half_width, "high": one.difference + one.half_width,
-            "rows_low": one.low, "rows_high": one.high, "said": f"{one.difference:+.4f} ± {one.half_width:.4f}",
+            "rows_low": one.low, "rows_high": one.high, "said": f"{signed(one.difference, 4)} ± {one.half_width:.4f}",
         }
         for one in ruling.against_random()
     ])  # fmt: skip

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from pages.parts.refinement.history import names_of, weights_of
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.figures.percents import HUNDREDTHS_OF_A_PERCENT, WHOLE_PERCENTS
 from pages.shared.plain_text import plain_in_figure, shorten
-from pages.shared.wording import PERCENT_TICKS
+from pages.shared.wording import PERCENT_TICKS, as_percent
 from tamis.actions.map_colours import GAINED, MUTED, PALETTE, diverging
 from tamis.actions.refinement_history import RefinementHistory
 from tamis.steps.refine.options import EXCLUDED, PINNED
@@ -123,7 +124,7 @@ def budget_chart(context: DatasetContext, history: RefinementHistory) -> None:
             ),
             tooltip=[
                 alt.Tooltip("cluster:N", title="Cluster"), alt.Tooltip("round:O", title="Round"),
-                alt.Tooltip("budget:Q", title="Rows", format=","), alt.Tooltip("share:Q", title="Of the round", format=".0%"),
+                alt.Tooltip("budget:Q", title="Rows", format=","), alt.Tooltip("share:Q", title="Of the round", format=WHOLE_PERCENTS),
             ],
         )
         .properties(height=alt.Step(42))
@@ -170,10 +171,11 @@ def _heatmap(table: Float64s, shown: str, names: list[str], *, dark: bool, worde
         "colorbar": {"thickness": 8, "outlinewidth": 0, "len": 0.6},
     }  # fmt: skip
     if shown == WEIGHT:
+        words = [[as_percent(weight, 1) for weight in line] for line in table.tolist()]
         scale = [[0.0, "#1A2321" if dark else "#F4F6F5"], [1.0, GAINED]]
         return go.Heatmap(
-            z=table, colorscale=scale, zmin=0, texttemplate="%{z:.1%}" if worded else None,
-            hovertemplate="%{customdata}<br>%{x}: weight %{z:.2%}<extra></extra>", **common,
+            z=table, colorscale=scale, zmin=0, text=words, texttemplate="%{text}" if worded else None,
+            hovertemplate="%{customdata}<br>%{x}: weight %{text}<extra></extra>", **common,
         )  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log2(table)
@@ -215,7 +217,7 @@ def _tooltip() -> list[alt.Tooltip]:
     return [
         alt.Tooltip("cluster:N", title="Cluster"),
         alt.Tooltip("round:Q", title="Round"),
-        alt.Tooltip("weight:Q", title="Weight", format=".2%"),
+        alt.Tooltip("weight:Q", title="Weight", format=HUNDREDTHS_OF_A_PERCENT),
         alt.Tooltip("score:Q", title="Mean score", format=".3f"),
         alt.Tooltip("standard_error:Q", title="Standard error", format=".3f"),
         alt.Tooltip("n_scored:Q", title="Rows scored"),

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.figures.percents import WHOLE_PERCENTS
 from pages.shared.plain_text import count_of, shorten, unlike
 from tamis.actions.map_colours import GAINED, LOST, MUTED
 from tamis.actions.refinement_history import WIDE, RefinementHistory, RoundEvidenceSummary
@@ -105,7 +106,7 @@ def _chart(
             alt.Tooltip("effect:Q", title="Effect", format="+.2f"),
             alt.Tooltip("low:Q", title="95 % from", format="+.2f"),
             alt.Tooltip("high:Q", title="to", format="+.2f"),
-            alt.Tooltip("below:Q", title="Chance that it is below 0", format=".0%"),
+            alt.Tooltip("below:Q", title="Chance that it is below 0", format=WHOLE_PERCENTS),
             alt.Tooltip("rows:Q", title="Rows scored", format=","),
         ],
     )

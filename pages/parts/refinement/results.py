@@ -13,7 +13,7 @@ from pages.parts.refinement.flags import show_table
 from pages.parts.refinement.history import flags_of, names_of
 from pages.shared.dataset_context import DatasetContext
 from pages.shared.plain_text import count_of, plain
-from pages.shared.wording import percent, table_height
+from pages.shared.wording import percent, signed, table_height
 from tamis.actions.refinement_history import RefinementHistory, round_table
 from tamis.actions.runs import Run
 
@@ -64,7 +64,11 @@ def _agreement(history: RefinementHistory, correlation: float | None) -> tuple[s
     """How spread out the weights are where rounds are pooled, else how far the last two rounds agree."""
     evidence = history.evidence()
     if evidence is None:
-        return "Rank correlation", "–" if correlation is None else f"{correlation:+.2f}", "last two rounds"
+        return (
+            "Rank correlation",
+            "–" if correlation is None else signed(correlation, 2),
+            "last two rounds",
+        )
     words = f"of {len(history.cluster_ids):,}" if evidence.told else "not told yet"
     return "Effective clusters", f"{evidence.effective_clusters:.1f}", words
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts.review.actions import ReviewContext, decided_as_known
 from pages.parts.review.queue import ORDER, forget_place
+from pages.shared.figures.percents import WHOLE_PERCENTS
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import PERCENT_TICKS, percent
 from tamis.actions.map_colours import PALETTE
@@ -172,9 +173,9 @@ def _show_bands(fitted: ReviewCalibration, bands: ScoreBands, threshold: float, 
     tooltip = [
         alt.Tooltip("start:Q", title="Scores above", format=".3~g"),
         alt.Tooltip("end:Q", title="Up to", format=".3~g"),
-        alt.Tooltip("bad:Q", title="Bad", format=".0%"),
-        alt.Tooltip("low:Q", title="From", format=".0%"),
-        alt.Tooltip("high:Q", title="To", format=".0%"),
+        alt.Tooltip("bad:Q", title="Bad", format=WHOLE_PERCENTS),
+        alt.Tooltip("low:Q", title="From", format=WHOLE_PERCENTS),
+        alt.Tooltip("high:Q", title="To", format=WHOLE_PERCENTS),
         alt.Tooltip("n_rows:Q", title="Rows", format=","),
         alt.Tooltip("n_counted:Q", title="Counted"),
     ]

@@ -75,7 +75,7 @@ def _show_shares(shares: list[Share]) -> None:
                 "who": [one.reviewer for one in shares],
                 "rows": [one.n_rows for one in shares],
                 "shared": [one.n_shared for one in shares],
-                "decided": [one.n_decided / max(1, one.n_rows) for one in shares],
+                "decided": [100 * one.n_decided / max(1, one.n_rows) for one in shares],
             }
         ),
         hide_index=True,
@@ -83,7 +83,9 @@ def _show_shares(shares: list[Share]) -> None:
             "who": st.column_config.TextColumn("Who", width=220),
             "rows": st.column_config.NumberColumn("Rows", format="localized"),
             "shared": st.column_config.NumberColumn("Shared with others", format="localized"),
-            "decided": st.column_config.ProgressColumn("Decided", format="percent", min_value=0, max_value=1),
+            "decided": st.column_config.ProgressColumn(
+                "Decided", format="%.0f %%", min_value=0, max_value=100
+            ),
         },
         alt="Shares of the queue",
     )

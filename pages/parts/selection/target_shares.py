@@ -22,9 +22,9 @@ def show_target_shares(context: DatasetContext, selection: Artifact) -> None:
     table = pd.DataFrame(
         {
             "name": [one["name"] for one in notes["targets"]],
-            "share": [float(one["share"]) for one in notes["targets"]],
+            "share": [100 * float(one["share"]) for one in notes["targets"]],
             "n_picked": [one["n_picked"] for one in notes["targets"]],
-            "of_picked": [one["n_picked"] / n_picked for one in notes["targets"]],
+            "of_picked": [100 * one["n_picked"] / n_picked for one in notes["targets"]],
             "spent": [one.get("spent") for one in notes["targets"]],
         }
     ).dropna(axis="columns", how="all")
@@ -34,9 +34,9 @@ def show_target_shares(context: DatasetContext, selection: Artifact) -> None:
         hide_index=True,
         column_config={
             "name": st.column_config.TextColumn("Target", width="medium"),
-            "share": st.column_config.NumberColumn("Share asked for", format="percent"),
+            "share": st.column_config.NumberColumn("Share asked for", format="%.1f %%"),
             "n_picked": st.column_config.NumberColumn("Rows", format="localized"),
-            "of_picked": st.column_config.NumberColumn("Of the picks", format="percent"),
+            "of_picked": st.column_config.NumberColumn("Of the picks", format="%.1f %%"),
             "spent": st.column_config.NumberColumn("Budget spent", format="localized"),
         },
         alt="What the selection took for each target",

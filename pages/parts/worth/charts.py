@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from pages.shared.wording import signed
 from tamis.actions.map_colours import PALETTE
 from tamis.actions.worth import WorthReport
 
@@ -20,7 +21,7 @@ def worth_chart(report: WorthReport) -> None:
     data = pd.DataFrame([
         {
             "cluster": one.name, "worth": one.worth, "low": one.worth - one.half_width, "high": one.worth + one.half_width,
-            "told": "told from 0" if one.is_clear else "not told from 0", "said": f"{one.worth:+.4f} ± {one.half_width:.4f}",
+            "told": "told from 0" if one.is_clear else "not told from 0", "said": f"{signed(one.worth, 4)} ± {one.half_width:.4f}",
         }
         for one in told
     ])  # fmt: skip
@@ -95,8 +96,8 @@ def _cells(report: WorthReport, *, everything: bool) -> tuple[pd.DataFrame, list
         {
             "more": names[one.group], "loss": heads[one.head], "of": measured[one.head], "worth": one.worth,
             "shown": one.worth if one.is_clear or everything else None,
-            "said": f"{one.worth:+.3f}" if one.is_clear or everything else "",
-            "told": f"{one.worth:+.4f} ± {one.half_width:.4f}",
+            "said": signed(one.worth, 3) if one.is_clear or everything else "",
+            "told": f"{signed(one.worth, 4)} ± {one.half_width:.4f}",
         }
         for one in report.cells
     ])  # fmt: skip

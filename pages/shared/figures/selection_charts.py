@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
+from pages.shared.figures.percents import TENTHS_OF_A_PERCENT
 from pages.shared.map.map_view import show_map_view
 from pages.shared.plain_text import shorten, unlike
 from pages.shared.wording import PERCENT_TICKS
@@ -89,7 +90,7 @@ def histogram_chart(table: pd.DataFrame, title: str, *, logarithmic: bool = Fals
             alt.Tooltip("rows:N", title="Rows"),
             alt.Tooltip("low:Q", title="From", format=",.3~f"),
             alt.Tooltip("high:Q", title="To", format=",.3~f"),
-            alt.Tooltip("share_fraction:Q", title="Share", format=".1%"),
+            alt.Tooltip("share_fraction:Q", title="Share", format=TENTHS_OF_A_PERCENT),
             alt.Tooltip("count:Q", title="Rows", format=","),
         ],
     )

@@ -38,7 +38,7 @@ def dataset(tamis, tmp_path: Path) -> str:
 def test_written_rows_enter_a_version_by_commands(tamis, dataset) -> None:
     code, examined = tamis("run", "examine", "--dataset", dataset, *STUDENT, "--mark", "exact")
     assert (code, examined["summary"]["n_wrong"]) == (0, 5)
-    assert examined["name"] == "Same words · 17% of 6 right"
+    assert examined["name"] == "Same words · 17 % of 6 right"
     asked = (
         "run",
         "augment",

@@ -99,7 +99,7 @@ def test_long_rows_are_cut_or_dropped_and_counted(tokenizer, tmp_path):
     assert [len(row.input_ids) for row in cut.rows][1] == 100
     assert (cut.fit.n_rows, cut.fit.n_truncated, cut.fit.n_dropped) == (3, 1, 1)
     assert cut.fit.reasons == {"have no answer within that": 1}
-    assert "1 (33.3%) are cut at 100 tokens and 1 (33.3%) are left out; 1 have no answer" in cut.fit.text
+    assert "1 (33.3 %) are cut at 100 tokens and 1 (33.3 %) are left out; 1 have no answer" in cut.fit.text
     dropped = prepare_rows(file, tokenizer, SftLoraOptions(max_length=2000, drop_longer=True), window=100)
     assert (dropped.fit.n_truncated, dropped.fit.n_dropped, dropped.fit.max_length) == (0, 2, 100)
     assert dropped.fit.n_tokens == len(dropped.rows[0].input_ids)

@@ -382,7 +382,7 @@ def test_other_modes_and_scores_give_weights_too(place, mode, scorer):
         )
         before, after = (table[name].to_numpy() for name in ("weight_before", "weight_after"))
         still = np.abs(after / before - 1).max() < 0.01
-        assert ("No weight moved by more than 1%" in said) <= still
+        assert ("No weight moved by more than 1 %" in said) <= still
 
 
 def test_perplexity_has_the_sign_of_equation_4(place):

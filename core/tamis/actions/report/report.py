@@ -17,6 +17,7 @@ from tamis.actions.report import svg
 from tamis.actions.report.template import render_page
 from tamis.actions.roles import needs
 from tamis.formats.targets import check_place
+from tamis.reprs import as_percent, with_minus
 from tamis.steps.compare.comparison import (
     ComparedMethod,
     Comparison,
@@ -93,7 +94,7 @@ def render_report(store: ArtifactStore, comparison: Artifact, *, dataset_name: s
 
 def notes_of(comparison: Comparison) -> list[str]:
     """What to keep in mind when reading the numbers, in sentences."""
-    level = f"{comparison.confidence_fraction:.0%}"
+    level = as_percent(comparison.confidence_fraction)
     notes = [
         f"Intervals are {level}. For a method with several seeds they are over seeds (Student's t): what another draw "
         "would give. For a method with one selection they are over rows, drawn thin: how sure the number is of this one "
@@ -278,9 +279,9 @@ def _dot(value: IntervalEstimate) -> svg.Dot:
 def _number(value: float, digits: int | None = None) -> str:
     if abs(value) >= 10_000:
         return f"{value / 1e6:,.1f}M" if abs(value) >= 1e6 else f"{value / 1e3:,.0f}k"
-    if digits is not None:
-        return f"{value:,.{digits}f}"
-    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2f}"
+    if digits is None:
+        digits = 0 if abs(value) >= 10 else 2
+    return with_minus(f"{value:,.{digits}f}")
 
 
 def _short(text: str | None, length: int) -> str:

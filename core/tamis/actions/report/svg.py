@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
+from tamis.reprs import as_percent
 from tamis.types import Float32s, Float64s, Int32s
 
 COLOURS = (
@@ -170,7 +171,7 @@ def _share_axis(most: float, x: Callable[[float], float], height: float) -> list
     for n in range(int(most / step) + 1):
         at = x(n * step)
         parts.append(f'<line class="axis" x1="{at:.1f}" x2="{at:.1f}" y1="2" y2="{height - 22:.0f}"/>')
-        parts.append(_text(at, height - 6, f"{n * step:.0%}", anchor="middle"))
+        parts.append(_text(at, height - 6, as_percent(n * step), anchor="middle"))
     return parts
 
 

@@ -32,7 +32,7 @@ def join_clusters(centroids: Float64s, tokens: Float64s, rows: Float64s, most: i
         groups = _numbered(np.where(groups == one, _nearest(centroids, groups, one), groups), tokens)
     raise InvalidOptions(
         f"Of {n_clusters:,} clusters with {rows.sum():,.0f} rows in a run no two super-clusters have "
-        f"{FEWEST_ROWS} rows and {SMALLEST_SHARE:.0%} of the tokens each: raise the tokens of a run or cluster anew."
+        f"{FEWEST_ROWS} rows and {100 * SMALLEST_SHARE:.0f} % of the tokens each: raise the tokens of a run or cluster anew."
     )
 
 

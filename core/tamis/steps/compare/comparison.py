@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tamis.compute.compare.selections import Interval
 from tamis.errors import ArtifactDamaged
+from tamis.reprs import as_percent
 from tamis.store.artifacts.store import Artifact
 
 FILE, MEMBERSHIP = "comparison.json", "membership.parquet"
@@ -172,10 +173,10 @@ class Comparison(_Model):
                 "One seed: nothing can be told apart, so no method has a star. Draw every method with several seeds to see "
                 "which differences are more than luck."
             )
-        level = f"{self.confidence_fraction:.0%}"
+        level = as_percent(self.confidence_fraction)
         how = (
             f"intervals are corrected for all pairs of methods (Bonferroni), because the best was picked after looking: of "
-            f"equal methods any is told from the best in at most {1 - self.confidence_fraction:.0%} of columns"
+            f"equal methods any is told from the best in at most {as_percent(1 - self.confidence_fraction)} of columns"
             if self.correction
             else "each on its own, uncorrected: this comparison was made before, compare again"
         )

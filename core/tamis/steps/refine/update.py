@@ -27,6 +27,7 @@ from tamis.compute.refine.weights import (
     shrink,
     update_weights,
 )
+from tamis.reprs import as_percent
 from tamis.steps.refine.options import NORMAL_SCORES, RefineOptions
 from tamis.steps.refine.state import RoundState
 from tamis.store.artifacts.refinements import CLUSTERS_SCHEMA, EVIDENCE, ROUND_FLAGS_SCHEMA, make_table
@@ -214,7 +215,7 @@ def _stuck(state: RoundState, settings: RefineOptions, scores: ClusterScores, mo
         moved.learned[before] / state.learned[before] - 1
     ).max() < STILL:
         notes.append(
-            f"No weight moved by more than {STILL:.0%}: the rows drawn next owe next to nothing to these scores."
+            f"No weight moved by more than {as_percent(STILL)}: the rows drawn next owe next to nothing to these scores."
         )
     return notes
 
