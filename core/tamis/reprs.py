@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import FrozenInstanceError, fields
 from datetime import datetime
@@ -47,7 +46,7 @@ class HtmlFacts(Frozen):
         return {name: getattr(self, name) for name in names}
 
     def _repr_html_(self) -> str:
-        return f"<div><b>{html.escape(type(self).__name__)}</b>{html_table(facts(self.shown_facts()))}</div>"
+        return f"<div><b>{_escaped(type(self).__name__)}</b>{html_table(facts(self.shown_facts()))}</div>"
 
 
 def facts(values: Mapping[str, object]) -> Head:
@@ -59,9 +58,9 @@ def html_table(head: Head) -> str:
     """The same as an HTML table; names and values come from datasets and models, so each is escaped."""
     if not any(head.values()):
         return ""
-    names = "".join(f"<th>{html.escape(name)}</th>" for name in head)
+    names = "".join(f"<th>{_escaped(name)}</th>" for name in head)
     lines = "".join(
-        f"<tr>{''.join(f'<td>{html.escape(cell_text(value, SHOWN_CHARS_HTML))}</td>' for value in line)}</tr>"
+        f"<tr>{''.join(f'<td>{_escaped(cell_text(value, SHOWN_CHARS_HTML))}</td>' for value in line)}</tr>"
         for line in zip(*head.values(), strict=True)
     )
     return f'<table class="dataframe"><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>'
@@ -123,3 +122,9 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     minutes = round(whole / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _escaped(text: str) -> str:
+    from html import escape  # not before: it holds a table of two thousand names, and no command writes HTML
+
+    return escape(text)

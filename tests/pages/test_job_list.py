@@ -65,7 +65,7 @@ def test_a_pipeline_is_one_line_that_unfolds_into_its_steps(workspace: Path, dat
     assert line["state"][0] == "Running"
     assert "Embed: embed · 30 of 40" in line["says"]
     assert f"0 of {n} done" in line["says"]
-    assert line["progress"] == pytest.approx(0.75 / n)
+    assert line["progress"] == pytest.approx(75 / n)
     assert list(table["says"])[0].startswith("behind ")  # the one that was asked for last
     unfolded = open_page("job_list", unfolded=jobs[0].job_id).dataframe[0].value
     assert f"▾ {n} steps" in list(unfolded["step"])

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.shared.figures.percents import WHOLE_PERCENTS
+from pages.shared.figures import WHOLE_PERCENTS
 from pages.shared.plain_text import shorten, unlike
 from pages.shared.wording import PERCENT_TICKS
 from tamis.actions.augmenting import BatchFunnel, BatchGroup, GroupMark

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.shared.figures.percents import TENTHS_OF_A_PERCENT
+from pages.shared.figures import TENTHS_OF_A_PERCENT
 from pages.shared.plain_text import shorten, unlike
 from pages.shared.wording import PERCENT_TICKS, with_minus
 from tamis.actions.comparisons import Comparison, IntervalEstimate, Metric, ScoreHistograms, Shares

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.shared.figures.percents import WHOLE_PERCENTS
+from pages.shared.figures import WHOLE_PERCENTS
 from pages.shared.figures.selection_charts import CLUSTER_AXIS, MAX_BARS
 from pages.shared.plain_text import shorten
 from pages.shared.wording import PERCENT_TICKS, percent

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pages.parts.refinement.history import names_of, weights_of
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.percents import HUNDREDTHS_OF_A_PERCENT, WHOLE_PERCENTS
+from pages.shared.figures import HUNDREDTHS_OF_A_PERCENT, WHOLE_PERCENTS
 from pages.shared.plain_text import plain_in_figure, shorten
 from pages.shared.wording import PERCENT_TICKS, as_percent
 from tamis.actions.map_colours import GAINED, MUTED, PALETTE, diverging
@@ -171,20 +171,20 @@ def _heatmap(table: Float64s, shown: str, names: list[str], *, dark: bool, worde
         "colorbar": {"thickness": 8, "outlinewidth": 0, "len": 0.6},
     }  # fmt: skip
     if shown == WEIGHT:
-        words = [[as_percent(weight, 1) for weight in line] for line in table.tolist()]
+        shares = [[as_percent(weight, 1) for weight in line] for line in table.tolist()]
         scale = [[0.0, "#1A2321" if dark else "#F4F6F5"], [1.0, GAINED]]
         return go.Heatmap(
-            z=table, colorscale=scale, zmin=0, text=words, texttemplate="%{text}" if worded else None,
+            z=table, colorscale=scale, zmin=0, text=shares, texttemplate="%{text}" if worded else None,
             hovertemplate="%{customdata}<br>%{x}: weight %{text}<extra></extra>", **common,
         )  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log2(table)
     known = np.abs(logs[np.isfinite(logs)])
     most = max(1.0, float(known.max()) if len(known) else 1.0)
-    words = np.array([[_times(value) for value in line] for line in table], dtype=object)
+    told = np.array([[_times(value) for value in line] for line in table], dtype=object)
     return go.Heatmap(
         z=np.clip(logs, -most, most), zmin=-most, zmax=most, colorscale=[list(stop) for stop in diverging(dark=dark)],
-        text=words, texttemplate="%{text}" if worded else None,
+        text=told, texttemplate="%{text}" if worded else None,
         hovertemplate="%{customdata}<br>%{x}: %{text} of its first weight<extra></extra>", **common,
     )  # fmt: skip
 

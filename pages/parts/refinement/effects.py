@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.refinement.history import names_of
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.percents import WHOLE_PERCENTS
+from pages.shared.figures import WHOLE_PERCENTS
 from pages.shared.plain_text import count_of, shorten, unlike
 from tamis.actions.map_colours import GAINED, LOST, MUTED
 from tamis.actions.refinement_history import WIDE, RefinementHistory, RoundEvidenceSummary

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts.review.actions import ReviewContext, decided_as_known
 from pages.parts.review.queue import ORDER, forget_place
-from pages.shared.figures.percents import WHOLE_PERCENTS
+from pages.shared.figures import WHOLE_PERCENTS
 from pages.shared.plain_text import count_of, plain
 from pages.shared.wording import PERCENT_TICKS, percent
 from tamis.actions.map_colours import PALETTE

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared import queries
 from pages.shared.dataset_context import DatasetContext
-from pages.shared.figures.percents import TENTHS_OF_A_PERCENT
+from pages.shared.figures import TENTHS_OF_A_PERCENT
 from pages.shared.map.map_view import show_map_view
 from pages.shared.plain_text import shorten, unlike
 from pages.shared.wording import PERCENT_TICKS

@@ -6,20 +6,23 @@ What a slow machine takes ten seconds for is one pass of the model over one batc
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tamis.actions.submit import freeze_pointers
+from tamis.encoders.hashing import HashingEncoder
 from tamis.jobs.folder import JobFolder
 from tamis.jobs.model import JobSpec, Progress, Resources
 from tamis.jobs.worker.reporter import FolderReporter
 from tamis.models.pulse import beat, listening
 from tamis.scorers import SCORERS
 from tamis.steps.augment.place import place
+from tamis.steps.embed import step as embedding
 from tamis.steps.execute import Task, execute
 from tamis.steps.plan import plan_step
 from tamis.store.artifacts.frozen_rows import freeze_rows
@@ -218,3 +221,29 @@ def _said(reporter: FolderReporter, folder: JobFolder) -> Progress:
     said = folder.read_progress(1)
     assert said is not None
     return said
+
+
+def test_embed_says_where_it_is_between_the_ends_of_its_chunks(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the time left is of this minute; it never goes back, and never says a chunk that is not written."""
+    encode, seen = HashingEncoder.encode_with_counts, []
+
+    def by_batches(
+        self: HashingEncoder, texts: Sequence[str]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        vectors, lengths = encode(self, texts)
+        for length in lengths.tolist():
+            beat(length)
+        return vectors, lengths
+
+    class Positions(Heard):
+        def progress(self, stage: str, done: int, total: int, message: str = "") -> None:
+            if stage == "embed":
+                seen.append(done)
+
+    monkeypatch.setattr(embedding, "CHUNK_ROWS", 4)
+    monkeypatch.setattr(HashingEncoder, "encode_with_counts", by_batches)
+    house.run(Positions(), "embed", {"encoder": "hashing", "encoder_options": {"seed": 3}})
+    assert seen == sorted(seen) and seen[-1] == N_ROWS
+    assert {5, 6, 7, 9, 10, 11} & set(seen)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tamis.compute.map.projection import pca_2d
 from tamis.encoders.cache import VectorCache, text_key
+from tamis.models.pulse import listening
 from tamis.protocols import Encoder
 from tamis.registry import parse_options
 from tamis.steps.chunks import Compute, RowReader, part_file
@@ -41,16 +42,23 @@ class _Counts:
     reused: int = 0
     truncated: int = 0
     texts: int = 0
+    tokens: int = 0
     encoder: dict[str, JSON] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
         """Take in one part."""
         with np.load(path) as saved:
             self.rows += len(saved["tokens"])
+            self.tokens += int(saved["tokens"].sum())
             self.texts += int(saved["n_texts"])
             self.reused += int(saved["n_reused"])
             self.truncated += int(saved["n_truncated"])
             self.encoder = orjson.loads(saved["encoder"].tobytes())
+
+    def rows_with(self, tokens: int, n_rows: int) -> int:
+        """About where the encoder is, of ``n_rows``, once it has read so many tokens of the next chunk, which is not done yet."""
+        ahead = tokens * self.rows // max(self.tokens, 1)
+        return min(self.rows + min(ahead, CHUNK_ROWS - 1), n_rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +120,26 @@ def _encode(context: StepContext, options: EmbedOptions, n_rows: int) -> _Counts
     names = [vector_part_name(number) for number in range(math.ceil(n_rows / CHUNK_ROWS))]
     parts = context.output.part("").absolute()
     work = EmbedChunks(context.workspace.absolute(), examples.absolute(), parts, options, CHUNK_ROWS)
-    counts = _Counts()
+    counts, since = _Counts(), 0
 
-    def landed(path: Path | None) -> None:
-        if path is not None:
-            counts.add(path)
+    def heard(n_tokens: int) -> None:
+        nonlocal since
+        since += n_tokens
         if counts.rows:
             reused = f"{counts.reused:,} of {counts.texts:,} texts reused"
-            context.progress("embed", counts.rows, n_rows, reused)
+            context.progress("embed", counts.rows_with(since, n_rows), n_rows, reused)
         else:
             context.progress("embed", 0, n_rows, "loading the model, then the first rows")
 
-    context.compute_parts(work, names, landed)
+    def landed(path: Path | None) -> None:
+        nonlocal since
+        if path is not None:
+            counts.add(path)
+            since = 0
+        heard(0)
+
+    with listening(heard):
+        context.compute_parts(work, names, landed)
     return counts
 
 
