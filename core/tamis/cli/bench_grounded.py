@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from tamis.cli.command import command
-from tamis.cli.session import Session
-from tamis.reprs import as_percent
+from tamis.cli.session import Session, as_percent
 
 
 @command(

@@ -8,8 +8,7 @@ import click
 
 from tamis.cli.command import DATASET, Command, Group, group
 from tamis.cli.exit_codes import DONE, FAILED
-from tamis.cli.session import Session
-from tamis.reprs import as_percent
+from tamis.cli.session import Session, as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:

@@ -23,8 +23,7 @@ from tamis.actions.forecast import (
 from tamis.actions.jobs import Backends, backend_row
 from tamis.actions.submit import RunTarget
 from tamis.cli.exit_codes import DONE, FAILED
-from tamis.cli.session import Session
-from tamis.reprs import as_percent
+from tamis.cli.session import Session, as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:

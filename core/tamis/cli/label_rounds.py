@@ -9,9 +9,8 @@ import click
 
 from tamis.cli.command import dataset_option
 from tamis.cli.review import EXAMPLE, proposals_option
-from tamis.cli.session import Session
+from tamis.cli.session import Session, as_percent
 from tamis.cli.team import review
-from tamis.reprs import as_percent
 
 __all__ = ["review"]
 

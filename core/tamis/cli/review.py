@@ -11,8 +11,7 @@ import click
 
 from tamis.cli.command import dataset_option, group, reviewer_option
 from tamis.cli.row_choice import named_rows, row_options
-from tamis.cli.session import Session
-from tamis.reprs import as_percent
+from tamis.cli.session import Session, as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:

@@ -10,10 +10,9 @@ import click
 
 from tamis.cli.command import DATASET, Command, Group, command, dataset_option
 from tamis.cli.exit_codes import DONE
-from tamis.cli.session import Session
+from tamis.cli.session import Session, as_percent
 from tamis.cli.waiting import end, end_all, follow, say_attached, say_first
 from tamis.errors import InvalidOptions
-from tamis.reprs import as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:

@@ -92,3 +92,10 @@ class Session:
 def visible(text: str) -> str:
     """The text with every character that a terminal would obey written as its code; rows and names are strangers' texts."""
     return _ACTIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def as_percent(fraction: float, decimals: int = 0) -> str:
+    """As everything else says it (``tamis.reprs``), which is loaded once something is said."""
+    from tamis.reprs import as_percent as said
+
+    return said(fraction, decimals)

@@ -10,8 +10,7 @@ import click
 
 from tamis.cli.command import dataset_option, reviewer_option
 from tamis.cli.review import EXAMPLE, kind_option, open_review, proposals_option, review
-from tamis.cli.session import Session
-from tamis.reprs import as_percent
+from tamis.cli.session import Session, as_percent
 
 if TYPE_CHECKING:
     from tamis.actions.teams import Coefficient, Share

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tamis.cli.exit_codes import DONE, FAILED
-from tamis.cli.session import Session
-from tamis.reprs import as_percent
+from tamis.cli.session import Session, as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tamis.cli.command import command, dataset_option
-from tamis.cli.session import Session
+from tamis.cli.session import Session, as_percent
 from tamis.cli.studies import say_estimate, show_runs
 from tamis.cli.waiting import end, end_all, follow
-from tamis.reprs import as_percent
 from tamis.types import JSON
 
 if TYPE_CHECKING:
