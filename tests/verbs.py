@@ -368,7 +368,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "citations": ("the papers behind the steps of an export, for its card", "papers_of"),
     "teams": (
         "the share of whoever looks at the queue, and what it shows of others",
-        "rows_of_reviewer share_of_queue blind_to_others blind_changes blind_events rows_seen_alone decides_blind "
+        "rows_of_reviewer share_of_queue blind_to_others blind_changes blind_events rows_seen_alone decides_blind second_opinions_missing "
         "decided_as_seen decisions_as_seen notes_seen_by",
     ),
     "roles": ("how an action asks who may do it", "needs needed_role why_not actor_of"),

@@ -10,16 +10,19 @@ import orjson
 import pytest
 
 import tamis
-from tamis.actions import decisions, teams
+from tamis.actions import campaign_moves, decisions, teams
 from tamis.actions.audit import list_audit
 from tamis.actions.dataset_context import open_context
 from tamis.actions.decide_request import DecideRequest, decide_by_request
 from tamis.actions.decisions import DecidedBy
+from tamis.actions.export_files import list_exports
 from tamis.actions.proposals import proposal_columns, proposal_table, proposals_for
 from tamis.actions.review_queue import ReviewQueue, next_rows, open_queue
+from tamis.campaigns.moves import Move
 from tamis.cli.main import run
 from tamis.errors import InvalidOptions, NotAllowed
 from tamis.store.actor import Actor
+from tamis.store.database.campaigns import MoveRow
 from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
 from tests.pages.review_workspace import mixed_rows, write_proposals
@@ -119,6 +122,41 @@ def test_nobody_is_shown_what_the_other_said(team: tuple[Workspace, str, ReviewQ
     (change,) = teams.blind_changes(decisions.rows_of_decision(workspace, dataset, first), BEN)
     assert (change.old_verdict, change.old_messages) == ("", None)
     assert not any(one.conflict for one in (*history, change)) and not any(one.n_conflicts for one in events)
+
+
+def test_what_waits_for_people_waits_for_each_of_them(team: tuple[Workspace, str, ReviewQueue]) -> None:
+    """A campaign that went on when every row had one decision told the second person the first one's."""
+    workspace, dataset, queue = team
+    move = Move(kind="review", name="review", round=1, dataset_id=dataset, subject="x")
+    review = MoveRow(0, move, "", dataset, "", None, "now", None)
+    rows = queue.rows.tolist()
+    for row in rows:
+        _decide(team, ANN, row, "approve")
+    for row in rows[:-1]:
+        _decide(team, BEN, row, "approve")
+    assert teams.second_opinions_missing(workspace, dataset) == 1
+    assert campaign_moves.facts_when_ended(workspace, review) is None
+    _decide(team, BEN, rows[-1], "approve")
+    assert teams.second_opinions_missing(workspace, dataset) == 0
+    decisions.undo_decision(_as(workspace, BEN), dataset, BEN)
+    assert teams.second_opinions_missing(workspace, dataset) == 1
+    _decide(team, "cas@example.org", rows[-1], "reject")  # who settles needs no other opinion
+    assert teams.second_opinions_missing(workspace, dataset) == 0
+
+
+def test_a_file_that_was_written_by_decisions_is_not_for_who_shares_the_rows(
+    team: tuple[Workspace, str, ReviewQueue],
+) -> None:
+    workspace, dataset, _ = team
+    _decide(team, ANN, 1, "approve")
+    data = tamis.open(workspace.path).dataset(dataset)
+    data.export(workspace.path / "exports" / "as_imported.jsonl", decisions="none")
+    data.export(workspace.path / "exports" / "as_decided.jsonl", decisions="current")
+    assert [one.path.name for one in list_exports(workspace, dataset)] == [
+        "as_decided.jsonl",
+        "as_imported.jsonl",
+    ]
+    assert [one.path.name for one in list_exports(_as(workspace, BEN), dataset)] == ["as_imported.jsonl"]
 
 
 def test_agreement_is_measured_on_what_each_decided(team: tuple[Workspace, str, ReviewQueue]) -> None:

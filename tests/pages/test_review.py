@@ -212,6 +212,19 @@ def test_a_row_held_by_another_tab_of_mine_is_taken_over_by_a_button(
     }
 
 
+def test_the_last_rows_may_all_be_held_by_another_tab_of_mine(workspace: Path, dataset_id: str) -> None:
+    """Then the row that is asked for and the end of the queue each offer to release them."""
+    database = Database(workspace)
+    while (
+        claim(database, dataset_id, range(40), f"other-{len(claimed(database, dataset_id))}", reviewer="Kim")
+        is not None
+    ):
+        pass
+    app = open_page("review", dataset=dataset_id, row="0")
+    assert [one.label for one in app.button].count("Release my other tabs") == 2
+    assert "Row 0 is held by another tab of yours" in said(app)
+
+
 def test_a_closed_tab_of_mine_holds_nothing(
     workspace: Path, dataset_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

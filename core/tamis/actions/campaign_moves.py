@@ -11,7 +11,7 @@ from tamis.actions.augmenting import accept_passed, batch_funnel
 from tamis.actions.jobs import find_job
 from tamis.actions.label_rounds import freeze_label_round, label_round
 from tamis.actions.submit import submit
-from tamis.actions.teams import decides_blind
+from tamis.actions.teams import decides_blind, second_opinions_missing
 from tamis.actions.versions import make_version
 from tamis.campaigns.moves import HELD_OUT, RANDOM_SEEDS, SEEDS, Move
 from tamis.errors import CurationError
@@ -89,6 +89,8 @@ def facts_when_ended(workspace: Workspace, one: MoveRow, *, go_on: bool = False)
         return None
     if move.kind == "freeze":
         return {}
+    if not go_on and second_opinions_missing(workspace, move.dataset_id):
+        return None
     if move.subject:
         found = label_round(workspace, move.dataset_id, move.subject)
         if found.n_answered < found.n_asked and not go_on:

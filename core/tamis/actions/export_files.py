@@ -6,9 +6,11 @@ import shlex
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from tamis.actions.manifests import ExportManifest, read_manifest
+from tamis.actions.teams import decides_blind
 from tamis.actions.uploads import safe_name
 from tamis.errors import CurationError, InvalidOptions
 from tamis.formats.targets import says_container
@@ -70,12 +72,17 @@ def list_exports(
     *,
     read: Callable[[Path], ExportManifest | None] = read_listed_manifest,
 ) -> list[ExportedFile]:
-    """Earlier exports, newest first; a manifest that cannot be read, or whose file is gone, is left out."""
-    files = []
+    """Earlier exports, newest first; a manifest that cannot be read, or whose file is gone, is left out.
+
+    So is, for who shares rows with others, what was written by decisions: its file and its manifest tell them.
+    """
+    files, is_blind = [], cache(partial(decides_blind, workspace))
     for manifest_path in exports_folder(workspace).glob(f"*{MANIFEST_ENDING}"):
         path = manifest_path.with_name(manifest_path.name.removesuffix(MANIFEST_ENDING))
         manifest = read(manifest_path)
         if manifest is not None and path.is_file() and dataset_id in ("", manifest.dataset_id):
+            if any(manifest.decided.values()) and is_blind(manifest.dataset_id):
+                continue
             files.append(ExportedFile(path, manifest_path, path.stat().st_size, manifest))
     return sorted(files, key=lambda one: (one.manifest.sequence, one.manifest.created_at), reverse=True)
 

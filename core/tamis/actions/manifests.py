@@ -95,8 +95,18 @@ def read_manifest(path: Path) -> ExportManifest:
                 f"{path} is the manifest of a result, not of an export: tamis doctor --verify --recompute makes a result again."
             )
         return ExportManifest.model_validate_json(text)
-    except (OSError, ValidationError) as error:
+    except ValidationError as error:
+        raise UnreadableFile(f"{path} is not a manifest of an export: {_first_reason(error)}") from error
+    except OSError as error:
         raise UnreadableFile(f"{path} is not a manifest of an export: {error}") from error
+
+
+def _first_reason(error: ValidationError) -> str:
+    """The first of what a file of nonsense lacks, and how much more there is."""
+    first, *others = error.errors(include_url=False, include_input=False, include_context=False)
+    named = ".".join(str(part) for part in first["loc"])
+    more = f", and {len(others):,} more faults" if others else ""
+    return f"{named + ': ' if named else ''}{first['msg'].lower()}{more}."
 
 
 def _is_of_a_result(text: bytes) -> bool:

@@ -30,7 +30,7 @@ from tamis.types import Int64s
 __all__ = [
     "Agreement", "Coefficient", "Note", "RowNotes", "Share", "add_note", "assign_rows", "blind_changes", "blind_events",
     "blind_to_others", "decided_as_seen", "decides_blind", "decisions_as_seen", "list_notes", "list_shares",
-    "measure_agreement", "notes_seen_by", "rows_of_reviewer", "rows_seen_alone", "share_of_queue",
+    "measure_agreement", "notes_seen_by", "rows_of_reviewer", "rows_seen_alone", "second_opinions_missing", "share_of_queue",
 ]  # fmt: skip
 
 
@@ -143,6 +143,15 @@ def decisions_as_seen(workspace: Workspace, dataset_id: str) -> dict[int, Decisi
 
 def _shared(workspace: Workspace, dataset_id: str) -> Int64s | None:
     return rows_seen_alone(workspace, dataset_id, workspace.actor.account, None)
+
+
+def second_opinions_missing(workspace: Workspace, dataset_id: str) -> int:
+    """How many decisions are still to come of those who were given the same rows; what ends before them tells one of the other."""
+    done = _decided_by_each(workspace, dataset_id)
+    asked = assignments.shared_with(workspace.database, dataset_id)
+    people = {name for name, _ in asked}
+    settled = {row for name, rows in done.items() if name not in people for row in rows}
+    return sum(row not in done.get(name, {}) and row not in settled for name, row in asked)
 
 
 def share_of_queue(queue: ReviewQueue, rows: Int64s) -> ReviewQueue:

@@ -171,7 +171,8 @@ def _show_held_by_me(review: ReviewContext) -> None:
 
 def _release_button(review: ReviewContext, row: int | None = None) -> None:
     st.button(
-        "Release my other tabs", icon=":material/lock_open:", key="review_release", on_click=release_my_tabs,
+        # A row that an address names may be held where the queue has ended, too: then both places have the button.
+        "Release my other tabs", icon=":material/lock_open:", key="review_release_all" if row is None else "review_release", on_click=release_my_tabs,
         args=(review, row),
         **asks(
             review.workspace, release_other_sessions, words="Their rows come to this tab's queue. What is typed there stays as a draft."

@@ -74,14 +74,21 @@ def own_texts(database: Database, dataset_id: str, reviewer: str) -> list[Decisi
 
 def shared_rows(database: Database, dataset_id: str, reviewer: str) -> Int64s:
     """The rows that this person and others were given, of whichever proposals, sorted."""
+    rows = [row for _, row in shared_with(database, dataset_id, reviewer)]
+    return np.asarray(rows, dtype=np.int64)
+
+
+def shared_with(database: Database, dataset_id: str, reviewer: str = "") -> list[tuple[str, int]]:
+    """Who was given which rows that others were given, too: everybody, or one; by row."""
     query = (
-        "SELECT DISTINCT mine.example_id FROM assignments AS mine JOIN assignments AS other "
+        "SELECT DISTINCT mine.reviewer, mine.example_id FROM assignments AS mine JOIN assignments AS other "
         "USING (dataset_id, proposals_id, example_id) "
-        "WHERE mine.dataset_id = ? AND mine.reviewer = ? AND other.reviewer != mine.reviewer ORDER BY 1"
+        "WHERE mine.dataset_id = ? AND (? = '' OR mine.reviewer = ?) AND other.reviewer != mine.reviewer ORDER BY 2, 1"
     )
     with database.reading() as connection:
-        rows = [int(row) for (row,) in connection.execute(query, (dataset_id, reviewer))]
-    return np.asarray(rows, dtype=np.int64)
+        return [
+            (str(name), int(row)) for name, row in connection.execute(query, (dataset_id, reviewer, reviewer))
+        ]
 
 
 def own_event(database: Database, dataset_id: str, row: int, reviewer: str) -> int | None:
