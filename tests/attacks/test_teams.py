@@ -128,7 +128,9 @@ def test_what_waits_for_people_waits_for_each_of_them(team: tuple[Workspace, str
     """A campaign that went on when every row had one decision told the second person the first one's."""
     workspace, dataset, queue = team
     move = Move(kind="review", name="review", round=1, dataset_id=dataset, subject="x")
-    review = MoveRow(0, move, "", dataset, "", None, "now", None)
+    review = MoveRow(
+        number=0, move=move, job_id="", made_dataset=dataset, made="", facts=None, started_at="now", ended_at=None
+    )
     rows = queue.rows.tolist()
     for row in rows:
         _decide(team, ANN, row, "approve")
