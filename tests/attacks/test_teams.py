@@ -129,7 +129,14 @@ def test_what_waits_for_people_waits_for_each_of_them(team: tuple[Workspace, str
     workspace, dataset, queue = team
     move = Move(kind="review", name="review", round=1, dataset_id=dataset, subject="x")
     review = MoveRow(
-        number=0, move=move, job_id="", made_dataset=dataset, made="", facts=None, started_at="now", ended_at=None
+        number=0,
+        move=move,
+        job_id="",
+        made_dataset=dataset,
+        made="",
+        facts=None,
+        started_at="now",
+        ended_at=None,
     )
     rows = queue.rows.tolist()
     for row in rows:

@@ -199,7 +199,13 @@ def _refuse_lacking(recorded: Manifest, kinds: Mapping[str, str]) -> None:
     """Raise InvalidOptions for an input that the step needs and that the manifest does not give it, or as another kind."""
     step = STEPS[recorded.step]
     options = parse_options(step.options, as_recorded(step.options, recorded.options))
-    for need in options.needs():
+    try:
+        wanted = options.needs()
+    except (
+        InvalidOptions
+    ):  # what is refused today may have been made by an earlier edition: it is made as it was
+        return
+    for need in wanted:
         given = kinds.get(need.role)
         if given is None and not need.optional:
             raise InvalidOptions(f"{recorded.step} reads its {need.role}, which is not among its inputs")
