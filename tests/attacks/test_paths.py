@@ -49,6 +49,7 @@ STAY = {
     "Addition": "dataset_id examples decisions", "GivenExample": "prompt response",
     "AugmentOptions": "filters evaluation_hashes instruction labels brief name parent parent_examples examination",
     "TargetRdsOptions": "device", "LabelConfidenceOptions": "label_field", "PruneOptions": "pattern device",
+    "ClusterOptions": "kept_from names", "ProjectOptions": "kept_from",
     "RefereeOptions": "methods refined preset", "RegroupOptions": "name names", "KmqOptions": "cluster_shares",
     "MixtureOptions": "weights", "MigOptions": "labels", "WorthOptions": "tokens",
     "ProposeOptions": "score filters", "RefineOptions": "quality model_options encoder cluster_factors",

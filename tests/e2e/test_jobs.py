@@ -180,6 +180,7 @@ def _expect_the_second_attempt(server: Server, page: Page, job_id: str) -> None:
     assert again.progress.done > 0, "the finished parts were not used"
 
 
+@pytest.mark.nightly
 def test_a_form_says_where_a_step_may_run_and_what_would_be_submitted(
     workspace: Path, dataset_id: str, page: Page
 ) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from tamis.formats.spoken_texts import Spoken, in_order, spoken_turns, turns_between
+from tamis.formats.spoken_texts import MAX_HEAD, Spoken, in_order, spoken_turns, turns_between
 from tamis.formats.transcript_marks import (
     N_TEMPLATES,
     STYLES,
@@ -39,6 +39,7 @@ _OPENS = re.compile(
 _ENDS_OPEN = re.compile(r"\n\s*(?:#{2,3}\s*)?assistant\s*:\s*$", re.IGNORECASE)
 _STARTS = re.compile(r"\s*(?:human|user)\s*:.*\n\s*(?:assistant|ai|bot)\s*:", re.IGNORECASE | re.DOTALL)
 _MARK = 40  # characters of a mark at the end
+_HEAD = MAX_HEAD + 200  # characters that the first mark of a talk ends in
 _GATES = ("<|", "[INST]", "<start_of_turn>", "<\uff5c")
 
 Read = tuple[list[Message], dict[str, JSON]]  # turns, and what writes them as the text that they were
@@ -114,7 +115,9 @@ def asked_turns(text: str, is_opened: bool = False) -> Read | None:
 def answer_turns(text: str, prompt: JSON, tail: str) -> Read | None:
     """The turns of an answer behind a prompt whose text ended with ``tail``; None for an answer without marks."""
     asked = _as_turns(prompt, "user")
-    read = _repeated(text, asked) or _continued(text, tail) or _single(text, tail)
+    # Marks stand at the beginning, if anywhere: a long answer without one there is not searched to its end.
+    is_marked = bool(tail) or any(style.search(text[:_HEAD]) for style in STYLES)
+    read = (is_marked and (_repeated(text, asked) or _continued(text, tail))) or _single(text, tail)
     if read is None or (not isinstance(prompt, list) and (len(read[0]) > 1 or len(read[0][0]) > 2)):
         return None
     said = asked[: read[1].get("said", 0)]
@@ -218,10 +221,12 @@ def _continued(text: str, tail: str) -> Read | None:
 def _single(text: str, tail: str) -> Read | None:
     """An answer without marks but for one before it, or a token of a template behind it."""
     opening = _OPENS.match(text)
+    if not (tail or opening or ends_with_token(text)):
+        return None
     start = opening.end() if opening else len(text) - len(text.lstrip()) if tail else 0
     kept = without_end(text[start:])
     talks = bool(opening) and any(role_of_mark(mark[1]) == "user" for mark in _spoken_marks(text))
-    if not tail and (talks or not (opening or ends_with_token(text))):
+    if talks and not tail:
         return None
     frame = [tail + text[:start], text[start + len(kept) :]]
     return [{"role": "assistant", "content": kept}], {"frames": [frame], "tail": tail, "is_answer": True}

@@ -10,7 +10,7 @@ from tamis.formats.transcript_marks import STYLES, between_tokens, role_of_mark,
 from tamis.types import Message
 
 _ANALYSIS = "<|channel|>analysis"
-_MAX_HEAD = 4_000  # characters before the first mark: a system prompt, not a document that quotes a talk
+MAX_HEAD = 4_000  # characters before the first mark: a system prompt, not a document that quotes a talk
 
 
 class Spoken(NamedTuple):
@@ -68,7 +68,7 @@ def _with_thoughts(turns: list[Spoken]) -> list[Spoken]:
 def turns_between(text: str, marks: Sequence[re.Match[str]]) -> list[Spoken]:
     """The turns that marks begin, a system prompt before the first of them; none where that is too long for one."""
     head = text[: marks[0].start()]
-    if len(head) > _MAX_HEAD:
+    if len(head) > MAX_HEAD:
         return []
     turns: list[Spoken] = []
     lead = head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ KEPT_FROM = (
     "Result of a dataset that this one was made from, as DATASET/ID: rows that did not change keep what they have there, and "
     "the others are placed beside their nearest; computed afresh when empty."
 )
+_PLACE = re.compile(r"[\w-]+/[\w-]+")
 VECTORS_BY = ("encoder", "encoder_options", "text")  # options of embeddings that share a space
 
 
@@ -36,8 +38,8 @@ def name_kept(result: Artifact) -> str:
 
 def kept_place(kept_from: str) -> tuple[str, str]:
     """Dataset and id of the result that ``kept_from`` names; raises InvalidOptions for anything else."""
-    dataset_id, found, identifier = kept_from.partition("/")
-    if not (dataset_id and found and identifier):
+    dataset_id, _, identifier = kept_from.partition("/")
+    if not _PLACE.fullmatch(kept_from):
         raise InvalidOptions(f"kept_from = {kept_from!r}: name a result as DATASET/ID.")
     return dataset_id, identifier
 
