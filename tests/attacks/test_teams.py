@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 import tamis
-from tamis.actions import campaign_moves, decisions, teams
+from tamis.actions import decisions, teams
 from tamis.actions.audit import list_audit
 from tamis.actions.dataset_context import open_context
 from tamis.actions.decide_request import DecideRequest, decide_by_request
@@ -18,11 +18,9 @@ from tamis.actions.decisions import DecidedBy
 from tamis.actions.export_files import list_exports
 from tamis.actions.proposals import proposal_columns, proposal_table, proposals_for
 from tamis.actions.review_queue import ReviewQueue, next_rows, open_queue
-from tamis.campaigns.moves import Move
 from tamis.cli.main import run
 from tamis.errors import InvalidOptions, NotAllowed
 from tamis.store.actor import Actor
-from tamis.store.database.campaigns import MoveRow
 from tamis.store.workspace import Workspace, open_workspace
 from tests.pages.page_workspace import alpaca_file, import_file
 from tests.pages.review_workspace import mixed_rows, write_proposals
@@ -127,30 +125,27 @@ def test_nobody_is_shown_what_the_other_said(team: tuple[Workspace, str, ReviewQ
 def test_what_waits_for_people_waits_for_each_of_them(team: tuple[Workspace, str, ReviewQueue]) -> None:
     """A campaign that went on when every row had one decision told the second person the first one's."""
     workspace, dataset, queue = team
-    move = Move(kind="review", name="review", round=1, dataset_id=dataset, subject="x")
-    review = MoveRow(
-        number=0,
-        move=move,
-        job_id="",
-        made_dataset=dataset,
-        made="",
-        facts=None,
-        started_at="now",
-        ended_at=None,
-    )
     rows = queue.rows.tolist()
     for row in rows:
         _decide(team, ANN, row, "approve")
     for row in rows[:-1]:
         _decide(team, BEN, row, "approve")
-    assert teams.second_opinions_missing(workspace, dataset) == 1
-    assert campaign_moves.facts_when_ended(workspace, review) is None
+
+    def missing(*asked: int) -> int:
+        return teams.second_opinions_missing(workspace, dataset, asked, queue.proposals.id)
+
+    assert (missing(*rows), missing(rows[0]), missing()) == (
+        1,
+        0,
+        0,
+    )  # of the rows that are asked about alone
+    assert teams.second_opinions_missing(workspace, dataset, rows, "ffff000011112222") == 0
     _decide(team, BEN, rows[-1], "approve")
-    assert teams.second_opinions_missing(workspace, dataset) == 0
+    assert missing(*rows) == 0
     decisions.undo_decision(_as(workspace, BEN), dataset, BEN)
-    assert teams.second_opinions_missing(workspace, dataset) == 1
+    assert missing(*rows) == 1
     _decide(team, "cas@example.org", rows[-1], "reject")  # who settles needs no other opinion
-    assert teams.second_opinions_missing(workspace, dataset) == 0
+    assert missing(*rows) == 0
 
 
 def test_a_file_that_was_written_by_decisions_is_not_for_who_shares_the_rows(

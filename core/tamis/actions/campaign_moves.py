@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from tamis.actions.augmenting import accept_passed, batch_funnel
 from tamis.actions.jobs import find_job
 from tamis.actions.label_rounds import freeze_label_round, label_round
+from tamis.actions.proposals import find_proposals
 from tamis.actions.submit import submit
 from tamis.actions.teams import decides_blind, second_opinions_missing
 from tamis.actions.versions import make_version
@@ -17,6 +18,8 @@ from tamis.campaigns.moves import HELD_OUT, RANDOM_SEEDS, SEEDS, Move
 from tamis.errors import CurationError
 from tamis.jobs.model import JobState
 from tamis.steps import STEPS
+from tamis.steps.propose.alc3 import asked_rows
+from tamis.store.artifacts.batches import passed_rows
 from tamis.store.artifacts.frozen_rows import freeze_rows, read_frozen
 from tamis.store.artifacts.store import Artifact
 from tamis.store.artifacts.versions import ancestor_ids
@@ -89,7 +92,7 @@ def facts_when_ended(workspace: Workspace, one: MoveRow, *, go_on: bool = False)
         return None
     if move.kind == "freeze":
         return {}
-    if not go_on and second_opinions_missing(workspace, move.dataset_id):
+    if not go_on and _second_opinions_missing(workspace, move):
         return None
     if move.subject:
         found = label_round(workspace, move.dataset_id, move.subject)
@@ -104,6 +107,15 @@ def facts_when_ended(workspace: Workspace, one: MoveRow, *, go_on: bool = False)
     if funnel.n_waiting and not go_on:
         return None
     return {name: getattr(funnel, name) for name in ("n_passed", "n_accepted", "n_dropped", "n_waiting")}
+
+
+def _second_opinions_missing(workspace: Workspace, move: Move) -> int:
+    """About the rows that people are asked about: of a round of labels, or of a batch those that passed."""
+    if move.subject:
+        asked: Iterable[int] = asked_rows(find_proposals(workspace, move.dataset_id, move.subject))
+    else:
+        asked = passed_rows(workspace.artifacts.examples(move.dataset_id)).tolist()
+    return second_opinions_missing(workspace, move.dataset_id, asked, move.subject)
 
 
 def n_waiting(workspace: Workspace, one: MoveRow) -> tuple[int, int]:

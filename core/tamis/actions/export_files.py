@@ -81,7 +81,8 @@ def list_exports(
         path = manifest_path.with_name(manifest_path.name.removesuffix(MANIFEST_ENDING))
         manifest = read(manifest_path)
         if manifest is not None and path.is_file() and dataset_id in ("", manifest.dataset_id):
-            if any(manifest.decided.values()) and is_blind(manifest.dataset_id):
+            told = {one.dataset_id for one in manifest.artifacts if one.kind == DECISIONS}
+            if any(manifest.decided.values()) and any(map(is_blind, told | {manifest.dataset_id})):
                 continue
             files.append(ExportedFile(path, manifest_path, path.stat().st_size, manifest))
     return sorted(files, key=lambda one: (one.manifest.sequence, one.manifest.created_at), reverse=True)

@@ -191,7 +191,7 @@ def _make(
     try:
         _refuse_lacking(recorded, task.input_kinds)
         return execute(store, task, _Quiet(recorded.step, say), limited=limited)
-    except (InvalidOptions, *_NONSENSE) as error:
+    except (InvalidOptions, AssertionError, *_NONSENSE) as error:
         raise _unmakeable(recorded, error) from error
 
 

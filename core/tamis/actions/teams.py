@@ -145,13 +145,20 @@ def _shared(workspace: Workspace, dataset_id: str) -> Int64s | None:
     return rows_seen_alone(workspace, dataset_id, workspace.actor.account, None)
 
 
-def second_opinions_missing(workspace: Workspace, dataset_id: str) -> int:
-    """How many decisions are still to come of those who were given the same rows; what ends before them tells one of the other."""
-    done = _decided_by_each(workspace, dataset_id)
-    asked = assignments.shared_with(workspace.database, dataset_id)
-    people = {name for name, _ in asked}
-    settled = {row for name, rows in done.items() if name not in people for row in rows}
-    return sum(row not in done.get(name, {}) and row not in settled for name, row in asked)
+def second_opinions_missing(
+    workspace: Workspace, dataset_id: str, rows: Iterable[int], proposals_id: str = ""
+) -> int:
+    """How many decisions about these rows are still to come of those who were given the same ones, of some proposals or any.
+
+    What ends before them tells one of the other.
+    """
+    asked_for, done = set(rows), _decided_by_each(workspace, dataset_id)
+    shared = assignments.shared_with(workspace.database, dataset_id, proposals_id=proposals_id)
+    people = {name for name, _ in shared}
+    settled = {row for name, decided in done.items() if name not in people for row in decided}
+    return sum(
+        row in asked_for and row not in done.get(name, {}) and row not in settled for name, row in shared
+    )
 
 
 def share_of_queue(queue: ReviewQueue, rows: Int64s) -> ReviewQueue:

@@ -79,17 +79,18 @@ def labels_of(context: StepContext) -> list[str]:
     ]
 
 
+def asked_rows(proposals: Artifact) -> list[int]:
+    """The rows whose label a round asks people for."""
+    table = read_proposals(proposals, ["example_id", "action"])
+    rows = zip(*(table[name].to_pylist() for name in ("example_id", "action")), strict=True)
+    return [int(row) for row, action in rows if action == "ask"]
+
+
 def answered_batch(
     proposals: Artifact, decided: Mapping[int, FrozenDecision], labels: list[str]
 ) -> AnsweredBatch:
     """How many of the rows that a round asked about are decided, and how many of these labels were not left as they were."""
-    table = read_proposals(proposals, ["example_id", "action"])
-    asked = [
-        i
-        for i, action in zip(*(table[name].to_pylist() for name in ("example_id", "action")), strict=True)
-        if action == "ask"
-    ]
-    answers = [decided[i] for i in asked if i in decided]
+    answers = [decided[i] for i in asked_rows(proposals) if i in decided]
     return AnsweredBatch(len(answers), sum(is_wrong(one, labels[one.example_id]) for one in answers))
 
 

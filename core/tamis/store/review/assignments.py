@@ -78,16 +78,22 @@ def shared_rows(database: Database, dataset_id: str, reviewer: str) -> Int64s:
     return np.asarray(rows, dtype=np.int64)
 
 
-def shared_with(database: Database, dataset_id: str, reviewer: str = "") -> list[tuple[str, int]]:
-    """Who was given which rows that others were given, too: everybody, or one; by row."""
+def shared_with(
+    database: Database, dataset_id: str, reviewer: str = "", proposals_id: str = ""
+) -> list[tuple[str, int]]:
+    """Who was given which rows that others were given, too: everybody, or one; of some proposals, or of any; by row."""
     query = (
         "SELECT DISTINCT mine.reviewer, mine.example_id FROM assignments AS mine JOIN assignments AS other "
         "USING (dataset_id, proposals_id, example_id) "
-        "WHERE mine.dataset_id = ? AND (? = '' OR mine.reviewer = ?) AND other.reviewer != mine.reviewer ORDER BY 2, 1"
+        "WHERE mine.dataset_id = ? AND (? = '' OR mine.reviewer = ?) AND (? = '' OR mine.proposals_id = ?) "
+        "AND other.reviewer != mine.reviewer ORDER BY 2, 1"
     )
     with database.reading() as connection:
         return [
-            (str(name), int(row)) for name, row in connection.execute(query, (dataset_id, reviewer, reviewer))
+            (str(name), int(row))
+            for name, row in connection.execute(
+                query, (dataset_id, reviewer, reviewer, proposals_id, proposals_id)
+            )
         ]
 
 
