@@ -152,8 +152,11 @@ def second_opinions_missing(
 
     What ends before them tells one of the other.
     """
-    asked_for, done = set(rows), _decided_by_each(workspace, dataset_id)
     shared = assignments.shared_with(workspace.database, dataset_id, proposals_id=proposals_id)
+    # Campaigns ask again and again, and most share nothing: the log of decisions is not read for them.
+    if not shared:
+        return 0
+    asked_for, done = set(rows), _decided_by_each(workspace, dataset_id)
     people = {name for name, _ in shared}
     settled = {row for name, decided in done.items() if name not in people for row in decided}
     return sum(

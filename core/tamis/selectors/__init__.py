@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from tamis.selectors.explanation import Explainer
     from tamis.selectors.problem import Answer
 
+# Beside the name of every method whose effect no run of this project has told from random.
+_NOT_SHOWN = "That it beats random was not shown here."
+
 __all__ = ["SELECTORS", "KmqOptions", "RandomOptions", "Reads", "Selector"]
 
 Reads = Literal["clustering", "embeddings", "quality", "column", "prompts", "target"]
@@ -161,7 +164,7 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="car",
         title="CaR",
-        summary="The best row of every cluster, then the best of all (cluster and ranking). That it beats random was not shown here.",
+        summary="The best row of every cluster, then the best of all (cluster and ranking). " + _NOT_SHOWN,
         options=CarOptions,
         target="tamis.selectors.grouped:select_car",
         explains="tamis.selectors.why_draws:explain_car",
@@ -181,8 +184,7 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="km_random",
         title="kM-Random",
-        summary="Spread over clusters, then draw evenly inside each: kMQ without quality. That it beats random was not "
-        "shown here.",
+        summary="Spread over clusters, then draw evenly inside each: kMQ without quality. " + _NOT_SHOWN,
         options=KmRandomOptions,
         target="tamis.selectors.grouped:select_km_random",
         explains="tamis.selectors.why_draws:explain_km_random",
@@ -191,8 +193,7 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="km_closest",
         title="kM-Closest",
-        summary="Spread over clusters, then take the rows nearest to each cluster's centre. That it beats random was not "
-        "shown here.",
+        summary="Spread over clusters, then take the rows nearest to each cluster's centre. " + _NOT_SHOWN,
         options=KmClosestOptions,
         target="tamis.selectors.grouped:select_km_closest",
         explains="tamis.selectors.why_draws:explain_km_closest",
@@ -202,8 +203,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="kmq_released",
         title="kMQ as released",
-        summary="The authors' code as it ran: equal quotas, a softmax over whole scores, and the shortfall it leaves. That it beats random was not "
-        "shown here.",
+        summary="The authors' code as it ran: equal quotas, a softmax over whole scores, and the shortfall it leaves. "
+        + _NOT_SHOWN,
         options=KmqReleasedOptions,
         target="tamis.selectors.grouped:select_kmq_released",
         explains="tamis.selectors.why_draws:explain_kmq_released",
@@ -213,8 +214,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="k_center",
         title="k-Center",
-        summary="Again and again the row farthest from all picked so far: the smallest gaps, outliers first. That it beats random was not "
-        "shown here.",
+        summary="Again and again the row farthest from all picked so far: the smallest gaps, outliers first. "
+        + _NOT_SHOWN,
         options=KCenterOptions,
         target="tamis.selectors.greedy:select_k_center",
         explains="tamis.selectors.why_walks:KCenterExplainer",
@@ -224,8 +225,7 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="deita",
         title="DEITA",
-        summary="From the best score down, keep a row unless it resembles one that is kept. That it beats random was not "
-        "shown here.",
+        summary="From the best score down, keep a row unless it resembles one that is kept. " + _NOT_SHOWN,
         options=DeitaOptions,
         target="tamis.selectors.greedy:select_deita",
         explains="tamis.selectors.why_deita:DeitaExplainer",
@@ -236,8 +236,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="qdit",
         title="QDIT",
-        summary="Each time the row with the best mix of quality and what it adds to the coverage of the pool. That it beats random was not "
-        "shown here.",
+        summary="Each time the row with the best mix of quality and what it adds to the coverage of the pool. "
+        + _NOT_SHOWN,
         options=QditOptions,
         target="tamis.selectors.greedy:select_qdit",
         explains="tamis.selectors.why_walks:CoverageExplainer",
@@ -248,7 +248,7 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="facility_location",
         title="Facility location",
-        summary="Each time the row that most raises how well the pool is covered. That it beats random was not shown here.",
+        summary="Each time the row that most raises how well the pool is covered. " + _NOT_SHOWN,
         options=CoverageOptions,
         target="tamis.selectors.greedy:select_facility_location",
         explains="tamis.selectors.why_walks:CoverageExplainer",
@@ -259,8 +259,7 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="semdedup",
         title="SemDeDup",
-        summary="Drop near duplicates inside clusters first, then pick from what is left. That it beats random was not "
-        "shown here.",
+        summary="Drop near duplicates inside clusters first, then pick from what is left. " + _NOT_SHOWN,
         options=SemdedupOptions,
         target="tamis.selectors.grouped:select_semdedup",
         explains="tamis.selectors.why_draws:SemdedupExplainer",
@@ -271,7 +270,7 @@ SELECTORS: Table[Selector] = Table(
         name="target_round_robin",
         title="For a target",
         summary="Each target in turn takes the unused row that is most like it; shares are exact, rows that are the target stay "
-        "out. That it beats random was not shown here.",
+        "out. " + _NOT_SHOWN,
         options=TargetRoundRobinOptions,
         target="tamis.selectors.towards_target:select_target_round_robin",
         explains="tamis.selectors.why_target:RoundRobinExplainer",
@@ -291,7 +290,7 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="log_det",
         title="Log-determinant",
-        summary="Each time the row that most widens the volume the picks span (greedy DPP). That it beats random was not shown here.",
+        summary="Each time the row that most widens the volume the picks span (greedy DPP). " + _NOT_SHOWN,
         options=LogDetOptions,
         target="tamis.selectors.diversity:select_log_det",
         explains="tamis.selectors.why_diversity:explain_log_det",
@@ -302,8 +301,8 @@ SELECTORS: Table[Selector] = Table(
     Selector(
         name="novel_select",
         title="NovelSelect",
-        summary="Each time the row most novel to the picked ones, where the pool is crowded more so. That it beats random was not "
-        "shown here.",
+        summary="Each time the row most novel to the picked ones, where the pool is crowded more so. "
+        + _NOT_SHOWN,
         options=NovelSelectOptions,
         target="tamis.selectors.diversity:select_novel",
         explains="tamis.selectors.why_diversity:explain_novel",
